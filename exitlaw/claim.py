@@ -1,0 +1,171 @@
+"""A claim as data: statement, domain, hypotheses, derivation, evidence, mutants, expectation.
+
+A content module registers its claims with the decorator `claim`. The decorator's arguments are
+metadata, readable without doing any mathematics; the decorated function builds the body when the
+claim is verified, so that an error in a formula is a verdict on that claim, never a crash of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+import sympy
+from sympy.core.basic import Basic
+
+from exitlaw.verdict import Verdict
+
+if TYPE_CHECKING:
+    from exitlaw.derivation import Derivation
+    from exitlaw.evidence import Evidence
+
+Point = Mapping[sympy.Symbol, sympy.Expr]
+"""Exact values (rational unless said otherwise) of a claim's symbols."""
+
+Profile = Literal["quick", "full"]
+
+
+# --- statements ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Equality:
+    """`lhs = rhs`. `lhs` names the quantity, `rhs` is the formula under test."""
+
+    lhs: sympy.Expr
+    rhs: sympy.Expr
+
+
+@dataclass(frozen=True)
+class Bound:
+    """`lhs <= rhs` (or `<`) over the claim's domain; `rhs` is the bound under test."""
+
+    lhs: sympy.Expr
+    rhs: sympy.Expr
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class LimitStatement:
+    """`lhs -> rhs` as `variable -> to`; with `remainder`, |lhs/rhs - 1| <= remainder on the domain."""
+
+    lhs: sympy.Expr
+    rhs: sympy.Expr
+    variable: sympy.Symbol
+    to: sympy.Expr
+    remainder: sympy.Expr | None = None
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """`lhs` holds if and only if `rhs` holds; `lhs` names a property, `rhs` is the criterion."""
+
+    lhs: Basic
+    rhs: Basic
+
+
+Statement = Equality | Bound | LimitStatement | Equivalence
+
+
+def with_formula(statement: Statement, formula: Basic) -> Statement:
+    """The same statement about another formula: `rhs` replaced (the way every mutant is made)."""
+    return replace(statement, rhs=formula)  # type: ignore[arg-type]
+
+
+# --- domain -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Range:
+    """One symbol's range: an interval, sampled linearly or logarithmically, or listed values."""
+
+    low: Fraction | int = 0
+    high: Fraction | int = 0
+    scale: Literal["linear", "log"] = "linear"
+    values: tuple[sympy.Expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Symbols with their ranges, and the constraints that every point must satisfy."""
+
+    ranges: Mapping[sympy.Symbol, Range] = field(default_factory=dict)
+    constraints: tuple[Basic, ...] = ()
+
+
+# --- mutants ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A false neighbour of the claim: the statement with another formula."""
+
+    name: str
+    formula: Basic
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClaimBody:
+    """What verification needs; built lazily by the function under `@claim`."""
+
+    statement: Statement
+    domain: Domain = field(default_factory=Domain)
+    hypotheses: tuple[str, ...] = ()
+    derivation: Derivation | None = None
+    evidence: tuple[Evidence, ...] = ()
+    mutants: tuple[Mutant, ...] = ()
+    """Named neighbours. Generated ones are added by `exitlaw.mutants` unless `generate` is False."""
+    generate: bool = True
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Permanent id and metadata of a claim, and the function that builds its body."""
+
+    id: str
+    title: str
+    source: str
+    expected: Mapping[Profile, Verdict]
+    depends: tuple[str, ...]
+    corrected: str | None
+    build: Callable[[], ClaimBody]
+    module: str
+
+
+REGISTRY: dict[str, Claim] = {}
+
+
+def claim(
+    id: str,
+    *,
+    title: str,
+    source: str = "derived here",
+    expected: str | Mapping[Profile, str] = "proved",
+    depends: Sequence[str] = (),
+    corrected: str | None = None,
+) -> Callable[[Callable[[], ClaimBody]], Claim]:
+    """Register a claim under its permanent id (`topic/name`).
+
+    `expected` is `refuted`, or the least strength demanded, for both profiles or per profile.
+    A claim expected `refuted` names in `corrected` a claim that stands under the same evidence.
+    """
+    by_profile = {"quick": expected, "full": expected} if isinstance(expected, str) else expected
+    verdicts: dict[Profile, Verdict] = {
+        profile: Verdict(value) for profile, value in by_profile.items()
+    }
+
+    def register(build: Callable[[], ClaimBody]) -> Claim:
+        if id in REGISTRY:
+            raise ValueError(
+                f"expected a new claim id; received {id!r} a second time; choose another id"
+            )
+        made = Claim(id, title, source, verdicts, tuple(depends), corrected, build, build.__module__)
+        REGISTRY[id] = made
+        return made
+
+    return register

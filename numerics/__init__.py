@@ -1,0 +1,1 @@
+"""How big it is: arbitrary precision, certified balls and Monte Carlo simulation."""
