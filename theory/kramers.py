@@ -70,7 +70,8 @@ def power_law_exponent(kappa: Value, theta: Value) -> Expr:
 
 def power_law_factor(kappa: Value, theta: Value) -> Expr:
     """`1 + (s - 1/2)/kappa`, the denominator of the escape time."""
-    return 1 + (HALF - sympy.sympify(theta)) / kappa
+    shift = -sympy.sympify(theta) + HALF
+    return 1 + shift / kappa
 
 
 def power_law_time(
@@ -244,7 +245,7 @@ def well_mass(H_a: Value, eta: Value, sigma_g: Value, kappa: Value, theta: Value
 def cap_resistance(
     H_b: Value, u: Value, eta: Value, sigma_g: Value, kappa: Value, theta: Value
 ) -> Expr:
-    """Resistance `int phi^m dw/D` of a parabolic cap, `phi = u - |H_b| y^2/(kappa eta sigma_g) > 0`.
+    """Resistance `int phi^m dw/D` of a parabolic cap, `phi = u - |H_b| y^2/(kappa eta sigma_g)`.
 
     `(2/(eta sigma_g)) u^(m - 1/2) sqrt(kappa eta sigma_g/|H_b|) B(1/2, m)`.
     """
