@@ -1,0 +1,316 @@
+"""The command line: `exitlaw list|verify|derive|evaluate|simulate|export|report|check|new`.
+
+Results go to standard output, progress and messages to standard error. Exit status: 0 as expected,
+1 a verdict differs, 2 nothing was judged or computed, with one message that says why.
+Everything heavy is imported inside the command that needs it.
+"""
+
+import difflib
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from exitlaw.command_options import EVALUATE, SIMULATE, Option, Quantity, options_of
+from numerics.errors import ComputationError
+from theory.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+TRACEBACK_VARIABLE = "EXITLAW_TRACEBACK"
+"""Environment variable: set to 1, an internal error shows where it happened."""
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Advice that names the known words most like `name`, or all of them."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    if close:
+        return f"nearest: {', '.join(close)}"
+    return f"known: {', '.join(known)}"
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    """A parser's complaint in the house's form: expected, received, what to do next."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "exitlaw"
+    flag = getattr(error, "option_name", None)
+    if flag is not None and type(error).__name__ == "NoSuchOption":
+        flags = [
+            text for parameter in context.command.params for text in parameter.opts if context
+        ]
+        return str(InputError(f"an option of '{command}'", flag, nearest(flag, flags)))
+    text = error.format_message().rstrip(".")
+    return f"{text}; '{command} --help' shows what is accepted"
+
+
+def _fail(message: str) -> int:
+    print(f"exitlaw: {message}", file=sys.stderr)
+    return 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; no exception escapes."""
+    sys.set_int_max_str_digits(0)  # enclosures may have more digits than Python's default allows
+    try:
+        status = app(
+            args=None if arguments is None else list(arguments),
+            prog_name="exitlaw",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except (InputError, ComputationError) as error:
+        return _fail(str(error))
+    except typer.TyperException as error:
+        return _fail(_usage_message(error))
+    except (typer.Abort, KeyboardInterrupt):
+        print("exitlaw: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`exitlaw list | head`): nothing to report, nobody to report it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE) == "1":
+            raise
+        return _fail(
+            f"internal error, {type(error).__name__}: {error}; this is a defect of Exitlaw: please "
+            f"report it with the command you ran ({TRACEBACK_VARIABLE}=1 shows where it happened)"
+        )
+
+
+# --- output -------------------------------------------------------------------------------------
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file, or say why it could not be written."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+        ) from error
+
+
+# --- the application ----------------------------------------------------------------------------
+
+
+class NearestNames(TyperGroup):
+    """A group whose unknown commands are answered with the nearest names."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            what = "quantity" if ctx.info_name in ("evaluate", "simulate") else "command"
+            raise InputError(
+                f"a {what} of '{ctx.command_path}'", repr(args[0]), nearest(args[0], self.commands)
+            )
+        return super().resolve_command(ctx, args)
+
+
+class Quantities(NearestNames):
+    """Quantities; options may also stand before the quantity's name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and args[0] != "--help":
+            named = next((one for one in args if one in self.commands), None)
+            if named is None:
+                raise InputError(
+                    f"a quantity after '{ctx.command_path}'",
+                    args[0],
+                    f"one of {', '.join(self.commands)}",
+                )
+            args = [named, *(one for one in args if one is not named)]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=NearestNames,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Is a formula about escape times true, where, and how do we know?",
+)
+evaluate_group = typer.Typer(
+    cls=Quantities, no_args_is_help=False, invoke_without_command=True, rich_markup_mode="rich"
+)
+simulate_group = typer.Typer(
+    cls=Quantities, no_args_is_help=False, invoke_without_command=True, rich_markup_mode="rich"
+)
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        from exitlaw import __version__
+
+        print(__version__)
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _quantity_needed(context: typer.Context, known: Mapping[str, Quantity]) -> None:
+    if context.invoked_subcommand is None:
+        raise InputError(
+            f"a quantity after '{context.command_path}'", "none", f"one of {', '.join(known)}"
+        )
+
+
+@evaluate_group.callback()
+def _evaluate(context: typer.Context) -> None:
+    """A number with certified digits, enclosed from below and above."""
+    _quantity_needed(context, EVALUATE)
+
+
+@simulate_group.callback()
+def _simulate(context: typer.Context) -> None:
+    """A Monte Carlo estimate from drift and diffusion, with its error budget."""
+    _quantity_needed(context, SIMULATE)
+
+
+# --- evaluate and simulate ----------------------------------------------------------------------
+
+Options = dict[str, Any]
+"""Values of a quantity's options by name; absent ones are None, False or an empty list."""
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    if option.is_flag:
+        kind, default = bool, False
+    else:
+        kind, default = (list[str], []) if option.many else (str | None, None)
+    info = typer.Option(
+        *option.flags,
+        help=option.help,
+        metavar=option.metavar or None,
+        rich_help_panel=option.panel,
+        show_default=False,
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, info],
+    )
+
+
+def _check_values(quantity: Quantity, accepted: list[Option], options: Options) -> None:
+    """Required options are there, and no option swallowed the next one's flag as its value."""
+    flags = {flag for option in accepted for flag in option.flags if flag.startswith("--")}
+    for option in accepted:
+        value = options[option.name]
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and text.split("=")[0] in flags:
+                raise InputError(
+                    f"{option.metavar} after {option.flags[0]}",
+                    f"the option {text}",
+                    "give the value first",
+                )
+    missing = [
+        option for option in accepted if option.name in quantity.required
+        and options[option.name] is None
+    ]  # fmt: skip
+    if missing:
+        raise InputError(
+            f"{' and '.join(f'{one.flags[0]} {one.metavar}' for one in missing)} "
+            f"for {quantity.name}",
+            "none",
+            f"add {', '.join(f'{one.flags[0]} …' for one in missing)}",
+        )
+
+
+def _register(
+    group: typer.Typer, quantity: Quantity, run: Callable[[str, Options], None], simulated: bool
+) -> None:
+    """Make a quantity a command of `group`, with its own options and no others."""
+    accepted = options_of(quantity, simulated=simulated)
+
+    def command(**options: Any) -> None:
+        _check_values(quantity, accepted, options)
+        run(quantity.name, options)
+
+    parameters = [_parameter(option) for option in accepted]
+    # Typer reads a command's options off its signature.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    group.command(quantity.name, help=quantity.summary)(command)
+
+
+def _run_evaluate(quantity: str, options: Options) -> None:
+    if options["sweep"] is not None:
+        from exitlaw import sweeps
+
+        sweeps.run(quantity, options)
+        return
+    if options["output"]:
+        raise InputError(
+            "-o FILE only with --sweep", "-o without --sweep", "redirect standard output instead"
+        )
+    from exitlaw import quantities
+
+    document = quantities.evaluate(quantity, options)
+    if options["json"]:
+        _print_json(document)
+        return
+    from exitlaw import display
+
+    _console().print(display.evaluation(document))
+
+
+def _run_simulate(quantity: str, options: Options) -> None:
+    from exitlaw import quantities
+
+    with _progress(f"simulating {quantity}", enabled=not options["json"]):
+        document = quantities.simulate(quantity, options)
+    if options["json"]:
+        _print_json(document)
+        return
+    from exitlaw import display
+
+    _console().print(display.simulation(document))
+
+
+def _progress(text: str, *, enabled: bool = True) -> Any:
+    """A spinner on standard error while something runs; nothing where no one watches."""
+    from contextlib import nullcontext
+
+    if not enabled or not sys.stderr.isatty():
+        return nullcontext()
+    return _console(stderr=True).status(text)
+
+
+for _quantity in EVALUATE.values():
+    _register(evaluate_group, _quantity, _run_evaluate, simulated=False)
+for _quantity in SIMULATE.values():
+    _register(simulate_group, _quantity, _run_simulate, simulated=True)
+app.add_typer(evaluate_group, name="evaluate")
+app.add_typer(simulate_group, name="simulate")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""The quantities of the command line and their options, as data.
+
+Each quantity becomes one command under `evaluate` or `simulate` that accepts exactly the options
+listed here: an option that would be ignored is refused. Nothing heavy is imported.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its flags, what its value stands for, its help, and the group it is shown in."""
+
+    flags: tuple[str, ...]
+    metavar: str
+    help: str
+    panel: str
+    many: bool = False
+    """May be repeated; the values are collected in order."""
+
+    @property
+    def is_flag(self) -> bool:
+        return not self.metavar
+
+    @property
+    def name(self) -> str:
+        return self.flags[0].lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One quantity: its name, one line of help, its own options, and which must be given."""
+
+    name: str
+    summary: str
+    options: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    model: bool = True
+    """Whether it is a quantity of a model (and takes the options that describe one)."""
+    planar: bool = False
+    """Whether it is also defined in two dimensions."""
+
+
+def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bool = False):
+    return Option((flag, *more), metavar, help, panel, many)
+
+
+_MODEL, _QUANTITY, _NUMBER, _OUTPUT = "Model", "Quantity", "Number", "Output"
+_SIMULATION = "Simulation"
+
+OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        _option("--loss", "EXPR", "Loss L; the drift is -L'.", _MODEL),
+        _option("--drift", "EXPR", "Drift, in place of a loss.", _MODEL),
+        _option("--noise", "EXPR", "C, a variance (never its square root).", _MODEL),
+        _option("--eta", "VALUE", "Learning rate η; the diffusion is ηC.", _MODEL),
+        _option(
+            "--interpretation",
+            "ito|stratonovich|anti-ito|θ",
+            "Which stochastic integral; required (0, 1/2, 1 in numbers).",
+            _MODEL,
+        ),
+        _option("--variable", "NAME", "Name of the state variable (default: w).", _MODEL),
+        _option("--variables", "X,Y", "Names of the two state variables.", _MODEL),
+        _option("--set", "NAME=VALUE", "Value of a parameter; repeatable.", _MODEL, many=True),
+        _option("--model", "FILE", "Model from a TOML file; options take precedence.", _MODEL),
+        _option("--at", "X", "Point at which the law is evaluated.", _QUANTITY),
+        _option("--order", "R", "Order of the moment.", _QUANTITY),
+        _option("--absolute", "", "Absolute moment E|X|^R, for any real R.", _QUANTITY),
+        _option("--probability", "P", "Probability whose quantile is wanted.", _QUANTITY),
+        _option("--rate", "S", "Argument of the Laplace transform E exp(-S T).", _QUANTITY),
+        _option("--count", "N", "How many eigenvalues, from λ₀ on.", _QUANTITY),
+        _option("--start", "X", "Where the paths start.", _QUANTITY),
+        _option("--exit", "B", "Boundary above the start.", _QUANTITY),
+        _option("--exit-below", "A", "Boundary below the start.", _QUANTITY),
+        _option(
+            "--exit-region", "CONDITION", 'Region that ends a path, as "x >= 1".', _QUANTITY
+        ),
+        _option("--of", "exact|kramers", "Which time is meant.", _QUANTITY),
+        _option("--flatter", "EXPR", "Loss of the flatter minimum.", _QUANTITY),
+        _option("--flatter-noise", "EXPR", "Its noise, if another.", _QUANTITY),
+        _option("--flatter-start", "X", "Its start, if another.", _QUANTITY),
+        _option("--flatter-exit", "B", "Its exit, if another.", _QUANTITY),
+        _option(
+            "--hessian",
+            "LAW",
+            'Law of the per-sample Hessian: "normal(1, 0.5)" (mean, standard deviation) or '
+            '"0.35*chi2(3)".',
+            _QUANTITY,
+        ),
+        _option("--digits", "N", "Certified significant digits (default: 15).", _NUMBER),
+        _option(
+            "--method",
+            "arb|mpmath|both",
+            "Route; both (the default) demands that the two agree.",
+            _NUMBER,
+        ),
+        _option("--paths", "N", "Number of paths.", _SIMULATION),
+        _option(
+            "--target-error",
+            "R",
+            "Relative error to reach, statistical half-width plus bias (default: 0.01).",
+            _SIMULATION,
+        ),
+        _option("--scheme", "NAME", "Integration scheme (default: chosen by itself).", _SIMULATION),
+        _option("--dt", "H", "Time step (default: chosen by itself).", _SIMULATION),
+        _option("--seed", "N", "Seed; the result depends on nothing else (default: 0).", _SIMULATION),
+        _option("--workers", "N", "Processes (default: all cores; changes no bit).", _SIMULATION),
+        _option("--sweep", "NAME=FROM:TO:COUNT[:log]", "Repeat over a grid of values.", _OUTPUT),
+        _option(
+            "--output",
+            "FILE",
+            "Write the sweep to FILE: .csv, or a plot (.png, .svg, .pdf); repeatable.",
+            _OUTPUT,
+            "-o",
+            many=True,
+        ),
+        _option("--json", "", "One JSON document on standard output.", _OUTPUT),
+    )
+}
+
+MODEL_OPTIONS = (
+    "loss", "drift", "noise", "eta", "interpretation", "variable", "set", "model",
+)  # fmt: skip
+_EXIT = ("start", "exit", "exit_below")
+_RATIO = ("start", "exit", "flatter", "flatter_noise", "flatter_start", "flatter_exit")
+_PRECISION = ("digits", "method", "sweep", "output", "json")
+_SAMPLING = ("paths", "target_error", "scheme", "dt", "seed", "workers", "json")
+
+
+def _table(*quantities: Quantity) -> dict[str, Quantity]:
+    return {quantity.name: quantity for quantity in quantities}
+
+
+EVALUATE = _table(
+    Quantity("stationary-density", "Density of the stationary law at a point.", ("at",), ("at",)),
+    Quantity("cumulative", "Stationary probability of lying below a point.", ("at",), ("at",)),
+    Quantity(
+        "quantile", "Quantile of the stationary law.", ("probability",), ("probability",)
+    ),
+    Quantity(
+        "moment", "Raw or absolute moment of the stationary law.", ("order", "absolute"), ("order",)
+    ),
+    Quantity("tail-index", "Supremum of the orders r with finite E|X|^r."),
+    Quantity(
+        "spectrum",
+        "Eigenvalues of the negative generator from λ₀ on, and the continuum edge.",
+        ("count", "exit", "exit_below"),
+    ),
+    Quantity(
+        "mean-exit-time",
+        "Mean first-passage time to one or two boundaries.",
+        _EXIT,
+        ("start",),
+        planar=True,
+    ),
+    Quantity(
+        "exit-time-moment",
+        "Moment of the first-passage time.",
+        ("order", *_EXIT),
+        ("order", "start"),
+    ),
+    Quantity(
+        "exit-time-laplace",
+        "Laplace transform of the first-passage time.",
+        ("rate", *_EXIT),
+        ("rate", "start"),
+    ),
+    Quantity(
+        "exit-probability",
+        "Probability of leaving through the upper boundary first.",
+        _EXIT,
+        ("start", "exit", "exit_below"),
+        planar=True,
+    ),
+    Quantity(
+        "kramers-time",
+        "Kramers' formula for the passage over the saddle, and its certified error.",
+        ("start", "exit"),
+        ("start", "exit"),
+    ),
+    Quantity(
+        "escape-rate",
+        "One over Kramers' time, or over the exact one.",
+        ("start", "exit", "of"),
+        ("start", "exit"),
+    ),
+    Quantity(
+        "sharpness-ratio",
+        "Escape time of the flatter minimum over that of the sharper one.",
+        (*_RATIO, "of"),
+        ("start", "exit", "flatter"),
+    ),
+    Quantity(
+        "kesten-index",
+        "Tail index of discrete-time SGD with a random Hessian.",
+        ("hessian", "eta", "set"),
+        ("hessian", "eta"),
+        model=False,
+    ),
+)
+"""The quantities of `evaluate`."""
+
+SIMULATE = _table(
+    Quantity("stationary-density", "Density of the stationary law at a point.", ("at",), ("at",)),
+    Quantity(
+        "moment", "Raw or absolute moment of the stationary law.", ("order", "absolute"), ("order",)
+    ),
+    Quantity(
+        "mean-exit-time",
+        "Mean first-passage time to one or two boundaries.",
+        _EXIT,
+        ("start",),
+        planar=True,
+    ),
+    Quantity(
+        "sharpness-ratio",
+        "Escape time of the flatter minimum over that of the sharper one.",
+        _RATIO,
+        ("start", "exit", "flatter"),
+    ),
+)
+"""The quantities of `simulate`."""
+
+
+def options_of(quantity: Quantity, *, simulated: bool) -> list[Option]:
+    """The options a quantity's command accepts, in the order in which help shows them."""
+    names = [
+        *(MODEL_OPTIONS if quantity.model else ()),
+        *(("variables", "exit_region") if quantity.planar else ()),
+        *quantity.options,
+        *(_SAMPLING if simulated else _PRECISION),
+    ]
+    return [option for name, option in OPTIONS.items() if name in names]

@@ -1,0 +1,258 @@
+"""What people see: results and tables of verdicts drawn by Rich from the same documents as `--json`."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from exitlaw.verdict import Verdict, as_expected
+
+Document = Mapping[str, Any]
+
+VERDICT_STYLE = {
+    "proved": "bold green",
+    "certified": "green",
+    "agrees": "cyan",
+    "consistent": "blue",
+    "refuted": "magenta",
+    "unknown": "bold yellow",
+    "conflict": "bold red",
+}
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 0.0005:
+        return "0 ms"
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> Padding:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(name, value)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def _digits(document: Document) -> str:
+    kind, digits, method = document["digits_kind"], document["digits"], document["method"]
+    if kind == "estimated":
+        return f"about {digits} digits, estimated by mesh refinement, not certified"
+    routes = "arb and mpmath, which agree" if method == "both" else method
+    return f"{digits} certified digits ({kind}) by {routes}"
+
+
+def evaluation(document: Document) -> RenderableType:
+    """A certified number with its ends, or a list of them."""
+    if isinstance(document["value"], list):
+        return _spectrum(document)
+    heading = Text.assemble((document["quantity"], "bold"), "  ", (document["value"], "bold green"))
+    rows = [("lower", document["lower"]), ("upper", document["upper"])]
+    for key in ("formula", "minimum", "saddle", "error_against_exact"):
+        if document.get(key) is not None:
+            value = document[key]
+            text = " … ".join(value) if isinstance(value, list) else str(value)
+            rows.append((key.replace("_", " "), escape(text)))
+    rows += [("digits", _digits(document)), ("time", _seconds(document["seconds"]))]
+    return Group(heading, _facts(rows))
+
+
+def _spectrum(document: Document) -> RenderableType:
+    table = Table(title=document["quantity"], title_justify="left", title_style="bold")
+    table.add_column("n", justify="right")
+    for name in ("value", "lower", "upper"):
+        table.add_column(name, style="bold green" if name == "value" else "", overflow="fold")
+    columns = zip(document["value"], document["lower"], document["upper"], strict=True)
+    for n, row in enumerate(columns):
+        table.add_row(str(n), *row)
+    rows = [
+        ("continuum from", document["continuum_edge"]),
+        ("digits", _digits(document)),
+        ("time", _seconds(document["seconds"])),
+    ]
+    return Group(table, _facts(rows))
+
+
+def simulation(document: Document) -> RenderableType:
+    """A Monte Carlo estimate with its error budget."""
+    low, high = document["interval"]
+    heading = Text.assemble(
+        (document["quantity"], "bold"),
+        "  ≈ ",
+        (f"{document['estimate']:.6g}", "bold blue"),
+        f" ± {document['standard_error']:.2g} (standard error)",
+    )
+    rows = [
+        (f"{100 * document['confidence']:.0f} % interval", f"{low:.8g} … {high:.8g}, statistical"),
+        ("bias", f"at most {document['bias_bound']:.3g} ({document['bias_kind']})"),
+        ("paths", f"{document['paths']:,} ({document['path_steps']:,} path-steps)"),
+        ("scheme", f"{document['scheme']}, seed {document['seed']}"),
+        ("time", _seconds(document["seconds"])),
+    ]
+    return Group(heading, _facts(rows))
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+
+def _topic(claim: Document) -> str:
+    return claim["id"].partition("/")[0]
+
+
+def _styled(verdict: str) -> Text:
+    return Text(verdict, VERDICT_STYLE.get(verdict, ""))
+
+
+def claim_list(document: Document) -> RenderableType:
+    """The claims by topic: id, title, what is expected of them, source."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("claim", "title", "expected", "source"):
+        table.add_column(heading, overflow="fold")
+    for topic, claims in groupby(document["claims"], key=_topic):
+        table.add_row(Text(topic, "bold"))
+        for claim in claims:
+            expected = claim["expected"]
+            levels = dict.fromkeys(expected.values() if isinstance(expected, dict) else [expected])
+            table.add_row(
+                f"  {escape(claim['id'])}",
+                escape(claim["title"]),
+                Text(" / ").join(_styled(level) for level in levels),
+                Text(claim["source"], "dim"),
+            )
+    return Group(table, Text(f"{len(document['claims'])} claims", "dim"))
+
+
+def stands_as_expected(claim: Document) -> bool:
+    """Whether a verified claim's verdict, and each of its mutants, is as expected."""
+    return as_expected(Verdict(claim["verdict"]), Verdict(claim["expected"])) and not any(
+        mutant["status"] == "survived" for mutant in claim["mutants"]
+    )
+
+
+def _mark(claim: Document) -> Text:
+    if claim["skipped"]:
+        return Text("–", "yellow")
+    return Text("✓", "green") if stands_as_expected(claim) else Text("✗", "bold red")
+
+
+def _mutants(claim: Document) -> Text:
+    count = Counter(mutant["status"] for mutant in claim["mutants"])
+    if not count:
+        return Text("–", "dim")
+    text = Text(f"{count['refuted']} refuted")
+    if count["equivalent"]:
+        text.append(f", {count['equivalent']} equivalent", "dim")
+    if count["survived"]:
+        text.append(f", {count['survived']} survived", "bold red")
+    return text
+
+
+def _evidence(claim: Document) -> Text:
+    found = dict.fromkeys((one["kind"], one["verdict"]) for one in claim["evidence"])
+    return Text(" · ").join(Text(kind, VERDICT_STYLE.get(verdict, "")) for kind, verdict in found)
+
+
+def verdict_table(document: Document, titles: Mapping[str, str]) -> RenderableType:
+    """The verdicts by topic, then what went against expectation and why, then one line of sums."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict")
+    table.add_column("evidence", overflow="fold")
+    table.add_column("mutants")
+    table.add_column("time", justify="right")
+    for topic, claims in groupby(document["claims"], key=_topic):
+        table.add_row("", Text(topic, "bold underline"))
+        for claim in claims:
+            table.add_row(
+                _mark(claim),
+                Text.assemble(claim["id"], "\n", (titles.get(claim["id"], ""), "dim"))
+                if titles.get(claim["id"])
+                else claim["id"],
+                _styled(claim["verdict"]),
+                _evidence(claim),
+                _mutants(claim),
+                Text(_seconds(claim["seconds"]), "dim"),
+            )
+    parts: list[RenderableType] = [table]
+    for claim in document["claims"]:
+        if not stands_as_expected(claim):
+            parts.append(unexpected(claim))
+    return Group(*parts, Text(), summary_line(document))
+
+
+def unexpected(claim: Document) -> RenderableType:
+    """Why a claim is not as expected: every finding, every surviving mutant."""
+    if claim["skipped"]:
+        return Text.assemble(
+            "\n", (claim["id"], "bold yellow"), f" not judged: {claim['skipped']}"
+        )
+    lines = Text.assemble(
+        "\n",
+        (claim["id"], "bold red"),
+        f": expected {claim['expected']}, found ",
+        _styled(claim["verdict"]),
+    )
+    for one in claim["evidence"]:
+        lines.append("\n  ").append(one["verdict"], VERDICT_STYLE.get(one["verdict"], ""))
+        lines.append(f"  {one['kind']}, {one['route']}: {one['detail']}")
+    for mutant in claim["mutants"]:
+        if mutant["status"] == "survived":
+            lines.append("\n  survived", "bold red").append(f"  mutant {mutant['name']}")
+            lines.append(f": {mutant['detail']}" if mutant["detail"] else "")
+    return lines
+
+
+def summary_line(document: Document) -> Text:
+    """Claims as expected or not, mutants by status, time, seed and profile."""
+    claims: Sequence[Document] = document["claims"]
+    skipped = [claim for claim in claims if claim["skipped"]]
+    wrong = [
+        claim for claim in claims if not claim["skipped"] and not stands_as_expected(claim)
+    ]
+    right = len(claims) - len(skipped) - len(wrong)
+    mutants = Counter(mutant["status"] for claim in claims for mutant in claim["mutants"])
+    text = Text(f"{right} of {len(claims)} claims as expected", "bold red" if wrong else "bold green")
+    if wrong:
+        text.append(f", {len(wrong)} not")
+    if skipped:
+        text.append(f", {len(skipped)} skipped", "yellow")
+    text.append(
+        f" · {sum(mutants.values())} false neighbours: {mutants['refuted']} refuted, "
+        f"{mutants['equivalent']} equivalent, {mutants['survived']} survived"
+        f" · {_seconds(document['seconds'])} · seed {document['seed']}"
+        f" · profile {document['profile']}",
+        "default not bold",
+    )
+    return text
+
+
+def derivation(document: Document) -> RenderableType:
+    """The steps of a derivation, each with its rule and what its check did."""
+    parts: list[RenderableType] = [
+        Text.assemble((document["id"], "bold"), "  ", document["title"]),
+    ]
+    if document.get("statement"):
+        parts.append(Padding(Text(document["statement"]), (0, 0, 0, 2)))
+    for number, step in enumerate(document["steps"], 1):
+        mark = Text("✓", "green") if step["ok"] else Text("✗", "bold red")
+        parts.append(Text.assemble("\n", mark, f" {number}. ", (step["name"], "bold")))
+        parts.append(
+            _facts(
+                [
+                    ("relation", escape(step["relation"])),
+                    ("rule", escape(step["rule"])),
+                    ("check", escape(step["detail"])),
+                ]
+            )
+        )
+    return Group(*parts)

@@ -1,0 +1,301 @@
+"""The quantities of `evaluate` and `simulate`: from a command's options to its JSON document.
+
+Formulas come from `theory`, numbers from `numerics`; here the two meet. Every function takes the
+text of the options, so that what was asked is what is recorded under `inputs`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from exitlaw import model_input
+from exitlaw.command_options import EVALUATE, SIMULATE, options_of
+from exitlaw.model_input import ModelInput
+from numerics.enclosure import Enclosure
+from numerics.errors import PrecisionCapReached
+from numerics.lowering import Model, lower_constant, lower_diffusion
+from numerics.program import Program
+from theory.diffusion import Diffusion
+from theory.errors import InputError
+
+if TYPE_CHECKING:
+    from numerics.simulation import Estimate
+
+Options = Mapping[str, Any]
+Document = dict[str, Any]
+
+DEFAULT_DIGITS = 15
+MAX_DIGITS = 100_000
+METHODS = ("arb", "mpmath", "both")
+DEFAULT_TARGET_ERROR = 0.01
+
+
+# --- numbers among the options -------------------------------------------------------------------
+
+
+def positive_integer(text: str, what: str) -> int:
+    """A positive integer given as text."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise InputError(f"a positive integer for {what}", repr(text), "as 15")
+    return value
+
+
+def _non_negative_integer(text: str, what: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise InputError(f"an integer from 0 on for {what}", repr(text), "as 0")
+    return value
+
+
+def _positive_number(text: str, model: ModelInput, what: str) -> float:
+    value = model_input.constant(text, model, what)
+    if not value.is_positive:
+        raise InputError(f"a positive number for {what}", repr(text), "as 0.01")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command asks, read once: the model, its options, digits and route."""
+
+    options: Options
+    model_text: ModelInput
+    digits: int = DEFAULT_DIGITS
+    method: str = "both"
+
+    @classmethod
+    def of(cls, options: Options) -> "Request":
+        digits = options.get("digits")
+        number = DEFAULT_DIGITS if digits is None else positive_integer(digits, "--digits")
+        if number > MAX_DIGITS:
+            raise InputError(
+                f"at most {MAX_DIGITS} digits", f"--digits {digits}", "ask for fewer digits"
+            )
+        method = options.get("method") or "both"
+        if method not in METHODS:
+            raise InputError("--method arb, mpmath or both", repr(method), "both is the default")
+        return cls(options, model_input.from_options(options), number, method)
+
+    @property
+    def precision(self) -> dict[str, Any]:
+        """Digits and route as the numerics take them."""
+        return {"digits": self.digits, "method": self.method}
+
+    def text(self, name: str) -> str:
+        """The text of a required option."""
+        return self.options[name]
+
+    def given(self, name: str) -> bool:
+        """Whether an option was given."""
+        return self.options.get(name) is not None
+
+    def constant(self, name: str) -> sympy.Expr:
+        """The exact value of an option."""
+        flag = "--" + name.replace("_", "-")
+        return model_input.constant(self.text(name), self.model_text, flag)
+
+    def point(self, name: str) -> Program:
+        """An option's value as a point for the numerics."""
+        return lower_constant(self.constant(name))
+
+    def boundaries(self) -> dict[str, Program | None]:
+        """The exits that are given, as the numerics name them."""
+        return {
+            "exit_above": self.point("exit") if self.given("exit") else None,
+            "exit_below": self.point("exit_below") if self.given("exit_below") else None,
+        }
+
+    def diffusion(self, model_text: ModelInput | None = None) -> Diffusion:
+        """The diffusion that the options describe."""
+        values = [
+            value
+            for name, value in self.options.items()
+            if isinstance(value, str) and name in _VALUES
+        ]
+        return model_input.diffusion(model_text or self.model_text, constants=values)
+
+    def model(self) -> Model:
+        """The same, lowered."""
+        return lower_diffusion(self.diffusion())
+
+    def inputs(self, quantity_options: list[str]) -> Document:
+        """What was asked, for the record."""
+        described = self.model_text.described()
+        own = {
+            name: self.options[name]
+            for name in quantity_options
+            if self.options.get(name) not in (None, False) and name not in described
+        }
+        return {**described, **own}
+
+
+_VALUES = (
+    "at", "order", "probability", "rate", "start", "exit", "exit_below",
+    "flatter", "flatter_noise", "flatter_start", "flatter_exit",
+)  # fmt: skip
+"""Options whose text may hold names given by --set."""
+
+
+def _own_options(quantity: Any, *, simulated: bool) -> list[str]:
+    shown = {"Quantity"} | ({"Simulation"} if simulated else set())
+    return [one.name for one in options_of(quantity, simulated=simulated) if one.panel in shown]
+
+
+# --- evaluate ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Value:
+    """One certified number and what is said beside it."""
+
+    enclosure: Enclosure
+    beside: Mapping[str, Any]
+
+
+def evaluate(quantity: str, options: Options) -> Document:
+    """The JSON document of `exitlaw evaluate QUANTITY …`.
+
+    Raises
+    ------
+    InputError, ComputationError : what was asked has no meaning, no value, or no certain digits.
+    """
+    began = time.perf_counter()
+    request = Request.of(options)
+    found = _EVALUATE[quantity](request)
+    document = _spectrum_document(found) if isinstance(found, Spectrum) else _document(
+        found, request.digits
+    )  # fmt: skip
+    own = _own_options(EVALUATE[quantity], simulated=False)
+    return {
+        "quantity": quantity,
+        **document,
+        "method": request.method,
+        "seconds": time.perf_counter() - began,
+        "inputs": request.inputs(own),
+    }
+
+
+def _document(found: Enclosure | Value, digits: int) -> Document:
+    enclosure, beside = (
+        (found.enclosure, dict(found.beside)) if isinstance(found, Value) else (found, {})
+    )
+    (value, lower, upper), kind = printed(enclosure, digits)
+    return {
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "digits": digits,
+        "digits_kind": kind,
+        **beside,
+    }
+
+
+def printed(enclosure: Enclosure, digits: int) -> tuple[tuple[str, str, str], str]:
+    """Decimal strings of an enclosure, and whether its digits are relative or absolute."""
+    try:
+        return enclosure.decimals(digits), "relative"
+    except PrecisionCapReached:
+        if enclosure.lower > 0 or enclosure.upper < 0:
+            raise
+        return enclosure.decimals(digits, "absolute"), "absolute"
+
+
+def _stationary_density(request: Request) -> Enclosure:
+    from numerics import stationary
+
+    return stationary.density(request.model(), request.point("at"), **request.precision)
+
+
+def _cumulative(request: Request) -> Enclosure:
+    from numerics import stationary
+
+    return stationary.cumulative(request.model(), request.point("at"), **request.precision)
+
+
+def _quantile(request: Request) -> Enclosure:
+    from numerics import stationary
+
+    return stationary.quantile(request.model(), request.point("probability"), **request.precision)
+
+
+def _moment(request: Request) -> Enclosure:
+    from numerics import stationary
+
+    order = request.constant("order")
+    absolute = bool(request.options["absolute"])
+    if not absolute and not (order.is_integer and order.is_nonnegative):
+        raise InputError(
+            "an integer order from 0 on for a raw moment",
+            f"--order {request.text('order')}",
+            "add --absolute for E|X|^R with any real R",
+        )
+    diffusion = request.diffusion()
+    model = lower_diffusion(diffusion)
+    if not absolute and order.is_odd and _is_even(diffusion):
+        # The moment must exist before symmetry makes it zero: the absolute one is finite.
+        stationary.moment(model, lower_constant(order), absolute=True, digits=3, method="arb")
+        return Enclosure.exact(0)
+    exact = int(order) if order.is_integer else lower_constant(order)
+    return stationary.moment(model, exact, absolute=absolute, **request.precision)
+
+
+def _is_even(diffusion: Diffusion) -> bool:
+    """Whether algebra proves that the law is symmetric about 0: L' odd and C even."""
+    w = diffusion.variable
+    mirrored = {w: -w}
+    odd = sympy.expand(diffusion.gradient + diffusion.gradient.subs(mirrored))
+    even = sympy.expand(diffusion.noise - diffusion.noise.subs(mirrored))
+    return bool(sympy.cancel(odd) == 0 and sympy.cancel(even) == 0)
+
+
+def _tail_index(request: Request) -> Enclosure:
+    from numerics import stationary
+
+    return stationary.tail_index(request.model(), **request.precision)
+
+
+def _mean_exit_time(request: Request) -> Enclosure:
+    from numerics import first_passage
+
+    return first_passage.mean_exit_time(
+        request.model(), request.point("start"), **request.boundaries(), **request.precision
+    )
+
+
+def _exit_time_moment(request: Request) -> Enclosure:
+    from numerics import first_passage
+
+    order = positive_integer(request.text("order"), "--order")
+    return first_passage.exit_time_moment(
+        request.model(), order, request.point("start"), **request.boundaries(), **request.precision
+    )
+
+
+def _exit_time_laplace(request: Request) -> Enclosure:
+    from numerics import first_passage
+
+    return first_passage.exit_time_laplace(
+        request.model(),
+        request.point("rate"),
+        request.point("start"),
+        **request.boundaries(),
+        **request.precision,
+    )
+
+
+def _exit_probability(request: Request) -> Enclosure:
+    from numerics import first_passage
+
+    return first_passage.exit_probability(
+        request.model(), request.point("start"), **request.boundaries(), **request.precision
+    )

@@ -1,0 +1,159 @@
+"""`--sweep NAME=FROM:TO:COUNT[:log]`: one quantity over a grid of exact values, as CSV and as a plot."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sympy
+
+from exitlaw import quantities
+from theory.errors import InputError
+from theory.expressions import parse_constant
+
+MAX_COUNT = 10_000
+DIGITS_OF_LOG_GRID = 12
+"""A logarithmic grid is rounded to this many digits; the rounded values are the ones used."""
+
+PLOTS = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A name and the texts of the exact values it takes."""
+
+    name: str
+    values: tuple[str, ...]
+    logarithmic: bool
+
+
+def parse(text: str) -> Sweep:
+    """The grid that `NAME=FROM:TO:COUNT[:log]` describes.
+
+    Raises
+    ------
+    InputError : another form, ends that are not constants, or a logarithmic grid with ends <= 0.
+    """
+    name, sign, grid = text.partition("=")
+    name, parts = name.strip().lstrip("-").replace("-", "_"), grid.split(":")
+    wellformed = sign and len(parts) in (3, 4) and (len(parts) == 3 or parts[3] == "log")
+    if not wellformed:
+        raise InputError("NAME=FROM:TO:COUNT[:log] after --sweep", repr(text), "as eta=0.01:1:9:log")
+    count = quantities.positive_integer(parts[2], "COUNT of --sweep")
+    if not 2 <= count <= MAX_COUNT:
+        raise InputError(f"a COUNT from 2 to {MAX_COUNT} in --sweep", parts[2], "choose another")
+    low, high = parse_constant(parts[0]), parse_constant(parts[1])
+    logarithmic = len(parts) == 4
+    if logarithmic and not (low.is_positive and high.is_positive):
+        raise InputError("positive ends of a logarithmic sweep", text, "leave out :log")
+    return Sweep(name, tuple(_grid(low, high, count, logarithmic)), logarithmic)
+
+
+def _grid(low: sympy.Expr, high: sympy.Expr, count: int, logarithmic: bool) -> list[str]:
+    steps = [sympy.Rational(i, count - 1) for i in range(count)]
+    if not logarithmic:
+        return [str(low + (high - low) * step) for step in steps]
+    inner = [str(sympy.N(low * (high / low) ** step, DIGITS_OF_LOG_GRID)) for step in steps[1:-1]]
+    return [str(low), *inner, str(high)]
+
+
+def _at(options: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
+    """The same options at one value of the sweep."""
+    option = options.get(name, [])
+    if name not in ("set", "model", "sweep", "output", "json", "method", "digits") and (
+        option is None or isinstance(option, str)
+    ) and name in options:  # fmt: skip
+        return {**options, name: value}
+    others = [text for text in options["set"] if text.partition("=")[0].strip() != name]
+    return {**options, "set": [*others, f"{name}={value}"]}
+
+
+def rows(quantity: str, options: Mapping[str, Any], sweep: Sweep) -> list[dict[str, Any]]:
+    """The documents of `evaluate` along the sweep."""
+    documents = []
+    for value in sweep.values:
+        try:
+            documents.append(quantities.evaluate(quantity, _at(options, sweep.name, value)))
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise InputError(
+                    error.expected, f"{error.received} (at {sweep.name} = {value})", error.advice
+                ) from error
+            raise
+    return documents
+
+
+def csv_text(sweep: Sweep, documents: list[dict[str, Any]]) -> str:
+    """The sweep as CSV: the value, then the enclosure; lists are spread over numbered columns."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    if isinstance(documents[0]["value"], list):
+        count = max(len(document["value"]) for document in documents)
+        heads = [f"{key}_{n}" for n in range(count) for key in ("value", "lower", "upper")]
+        writer.writerow([sweep.name, *heads, "continuum_edge", "digits", "digits_kind"])
+        for value, one in zip(sweep.values, documents, strict=True):
+            cells = [
+                one[key][n] if n < len(one[key]) else ""
+                for n in range(count)
+                for key in ("value", "lower", "upper")
+            ]
+            edge = one["continuum_edge"]
+            writer.writerow([value, *cells, edge, one["digits"], one["digits_kind"]])
+    else:
+        keys = ["value", "lower", "upper", "digits", "digits_kind"]
+        writer.writerow([sweep.name, *keys])
+        for value, one in zip(sweep.values, documents, strict=True):
+            writer.writerow([value, *(one[key] for key in keys)])
+    return buffer.getvalue()
+
+
+def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]) -> None:
+    """Draw the swept quantity over the parameter; logarithmic ordinate where it spans decades."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    xs = [float(parse_constant(value)) for value in sweep.values]
+    figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
+    spectra = isinstance(documents[0]["value"], list)
+    if spectra:
+        count = max(len(document["value"]) for document in documents)
+        series = [
+            [float(one["value"][n]) if n < len(one["value"]) else float("nan") for one in documents]
+            for n in range(count)
+        ]
+    else:
+        series = [[float(one["value"]) for one in documents]]
+    for n, ys in enumerate(series):
+        axes.plot(xs, ys, "o-", markersize=3, linewidth=1, label=f"λ{n}" if spectra else None)
+    finite = [abs(y) for ys in series for y in ys if y not in (0, float("inf"))]
+    positive = all(y > 0 for ys in series for y in ys)
+    if positive and finite and max(finite) > 100 * min(finite):
+        axes.set_yscale("log")
+    if sweep.logarithmic:
+        axes.set_xscale("log")
+    axes.set_xlabel(sweep.name)
+    axes.set_ylabel(quantity)
+    axes.grid(alpha=0.3)
+    if spectra:
+        axes.legend()
+    try:
+        figure.savefig(path, dpi=160)
+    except OSError as error:
+        raise InputError(
+            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+        ) from error
+    finally:
+        pyplot.close(figure)
+
+
+def check_outputs(paths: list[str]) -> None:
+    """Refuse, before anything is computed, a file type that is not made."""
+    for path in paths:
+        if Path(path).suffix.lower() not in (".csv", *PLOTS):
+            raise InputError(
+                f"-o FILE ending in .csv, {', '.join(PLOTS)}", path, "choose one of these endings"
+            )
