@@ -1,0 +1,405 @@
+"""Speed and scale densities on adaptive Chebyshev panels, in mpmath.
+
+`dw = −L'(w)dt + √(ηC(w)) ∘_θ dB`, `s = 1 − θ`, `D = ηC/2`. With `Φ(w) = ∫_r^w 2L'/(ηC)` from a
+reference point `r`:
+
+    speed density  p = C^(−s) e^(−Φ)          scale density  q = 1/(D p) = 2/(ηCp)
+
+Panels are made outward from `r`, so that Φ is accumulated as they come. An infinite side runs in
+`t` with `w = r ± sinh t`: an algebraic tail of p is an exponential in t, and panels double their
+length until the rest is negligible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mpmath import mp
+
+from numerics.chebyshev import ChebyshevRule, Number, chebyshev_rule
+from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
+from numerics.evaluators import evaluate_mpmath
+from numerics.lowering import Model
+
+_LARGEST_EXPONENT_STEP = 40
+"""Φ + s log C may change by this much in a panel: the precision lost is that over log 2 bits."""
+_GUARD_BITS = 90
+"""58 bits for the step above, the rest for sums over panels and for Φ of moderate size."""
+_SMALLEST_PANEL = 2.0**-60
+_SLOWEST_RATE = 1e-6
+"""Tails that decay more slowly than |w|^−(1 + this) count as infinite mass."""
+_DECIDING_POSITION = 40
+"""Tail rates are read at w = r ± sinh 40 ≈ 10^17 and beyond."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How finely a computation is done; two of them give an error estimate."""
+
+    bits: int
+    """Accuracy aimed at, relative."""
+    count: int
+    """Nodes of a panel."""
+    split: float
+    """Where a panel is cut that did not converge, as a fraction of its length."""
+
+    @property
+    def working_bits(self) -> int:
+        return self.bits + _GUARD_BITS
+
+    @classmethod
+    def pair(cls, bits: int) -> tuple[Resolution, Resolution]:
+        """Two resolutions with different orders, panels and precision."""
+        count = max(16, int(0.36 * bits) + 8)
+        return (
+            cls(bits, count, 0.5),
+            cls(bits + 12, count + max(6, count // 6), 0.4375),
+        )
+
+
+@dataclass
+class Panel:
+    """One panel in ascending order of w; the densities include `dw/dx` of x in [-1, 1]."""
+
+    w: list[Number]
+    speed: list[Number]
+    scale: list[Number]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What lies on one side of the reference point, outward: a finite end, or infinity."""
+
+    direction: int
+    end: Number | None
+
+
+class Dynamics:
+    """The model's functions in mpmath numbers at the working precision."""
+
+    def __init__(self, model: Model) -> None:
+        model.require_values()
+        self.model = model
+        self.eta: Number = evaluate_mpmath(model.eta)[0]
+        self.theta: Number = evaluate_mpmath(model.theta)[0]
+        self.s: Number = 1 - self.theta
+
+    def drift_and_noise(self, w: Number) -> tuple[Number, Number]:
+        """`L'(w)` and `C(w) > 0`."""
+        try:
+            gradient = evaluate_mpmath(self.model.gradient, w)[0]
+            noise = evaluate_mpmath(self.model.noise, w)[0]
+        except (ZeroDivisionError, ValueError) as error:
+            raise ComputationError(
+                "L' and C finite on the interval that is used",
+                f"a singularity near {self.model.variable} = {mp.nstr(w, 8)}",
+                "move the points to one side of it",
+            ) from error
+        for value in (gradient, noise):
+            if isinstance(value, mp.mpc) or not mp.isfinite(value):
+                raise ComputationError(
+                    "L' and C real and finite on the interval that is used",
+                    f"{mp.nstr(value, 8)} at {self.model.variable} = {mp.nstr(w, 8)}",
+                    "move the points into the domain of the formulas",
+                )
+        if noise <= 0:
+            raise ComputationError(
+                "C > 0 on the interval that is used",
+                f"C = {mp.nstr(noise, 8)} at {self.model.variable} = {mp.nstr(w, 8)}",
+                "choose points on one side of the zeros of C",
+            )
+        return gradient, noise
+
+    def speed_rate(self, w: Number) -> Number:
+        """d/dw log p = −2L'/(ηC) − sC'/C."""
+        gradient, noise = self.drift_and_noise(w)
+        slope = evaluate_mpmath(self.model.noise_slope, w)[0]
+        return -(2 * gradient / self.eta + self.s * slope) / noise
+
+    def scale_rate(self, w: Number) -> Number:
+        """d/dw log q = 2L'/(ηC) + (s − 1)C'/C."""
+        gradient, noise = self.drift_and_noise(w)
+        slope = evaluate_mpmath(self.model.noise_slope, w)[0]
+        return (2 * gradient / self.eta + (self.s - 1) * slope) / noise
+
+    def switch_points(self, low: Number, high: Number) -> list[Number]:
+        """Where `abs` and `piecewise` of L' and C switch in (low, high), found by sampling."""
+        found: list[Number] = []
+        for program in (self.model.gradient, self.model.noise):
+            if program.is_smooth:
+                continue
+            switches = program.switch_program()
+            for index in range(len(switches.outputs)):
+                single = switches.select(index)
+                found += _sign_changes(
+                    lambda w, single=single: evaluate_mpmath(single, w)[0], low, high
+                )
+        return sorted(set(found))
+
+
+def _sign_changes(f: Callable[[Number], Number], low: Number, high: Number) -> list[Number]:
+    samples = 512
+    if mp.isinf(low) or mp.isinf(high):
+        # Both signs, from 10^-12 to 10^12, and 0.
+        grid = [mp.mpf(10) ** (mp.mpf(k) / 20 - 12) for k in range(samples)]
+        points = [p for p in (*(-g for g in reversed(grid)), mp.mpf(0), *grid) if low < p < high]
+    else:
+        points = [low + (high - low) * k / samples for k in range(1, samples)]
+    signs = [mp.sign(f(p)) for p in points]
+    roots = [p for p, sign in zip(points, signs, strict=True) if sign == 0]
+    for i in range(len(points) - 1):
+        if signs[i] * signs[i + 1] < 0:
+            a, b = points[i], points[i + 1]
+            while b - a > abs(b) * mp.eps * 4:
+                middle = (a + b) / 2
+                if not a < middle < b:
+                    break
+                a, b = (middle, b) if mp.sign(f(middle)) == signs[i] else (a, middle)
+            roots.append((a + b) / 2)
+    return roots
+
+
+class Mesh:
+    """Panels from the left end to the right end, with `edges[i]` the left end of panel i.
+
+    `start` is the index of the panel whose left edge is the reference point. Infinite sides reach
+    so far that the rest of `∫|w|^weight p` is negligible.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        reference: Number,
+        left: Number | None,
+        right: Number | None,
+        marks: Sequence[Number],
+        resolution: Resolution,
+        weight: int = 0,
+    ) -> None:
+        self.weight = weight
+        self.dynamics = Dynamics(model)
+        self.resolution = resolution
+        self.rule: ChebyshevRule = chebyshev_rule(resolution.count, resolution.working_bits)
+        self.reference = reference
+        low = -mp.inf if left is None else left
+        high = mp.inf if right is None else right
+        stops = [*self.dynamics.switch_points(low, high), *marks]
+        left_panels, left_edges = self._march(Side(-1, left), stops)
+        right_panels, right_edges = self._march(Side(1, right), stops)
+        self.panels: list[Panel] = [*reversed(left_panels), *right_panels]
+        self.edges: list[Number] = [*reversed(left_edges), reference, *right_edges]
+        self.start = len(left_panels)
+
+    # --- making panels ---------------------------------------------------------------------------
+
+    def _march(self, side: Side, stops: Sequence[Number]) -> tuple[list[Panel], list[Number]]:
+        """Panels outward from the reference point and their outer edges."""
+        reference, direction = self.reference, side.direction
+        distances = sorted({direction * (m - reference) for m in stops})
+        inner = [d for d in distances if d > 0 and (side.end is None or d < self._span(side))]
+        if side.end is not None and self._span(side) <= 0:
+            return [], []
+        infinite = side.end is None
+        marks = [mp.asinh(d) for d in inner] if infinite else [*inner, self._span(side)]
+        panels: list[Panel] = []
+        edges: list[Number] = []
+        phi, t, mass = mp.mpf(0), mp.mpf(0), mp.mpf(0)
+        step: Number | None = mp.mpf(1) if infinite else None
+        beyond = mp.mpf(0)
+        while True:
+            ahead = [m for m in marks if m > t]
+            if not ahead and not infinite:
+                return panels, edges
+            limits = ([t + step] if step is not None else []) + ahead[:1]
+            target = min(limits)
+            made = self._panel(side, infinite, t, target, phi)
+            if made is None:
+                step = (target - t) * self.resolution.split
+                if step < _SMALLEST_PANEL * (1 + abs(t)):
+                    where = mp.nstr(self._position(side, infinite, t)[0], 12)
+                    raise ComputationError(
+                        "L' and C smooth between marked points",
+                        f"no convergence near {self.dynamics.model.variable} = {where}",
+                        "write the kink or jump with abs or piecewise, or keep away from it",
+                    )
+                continue
+            panel, phi, integral = made
+            panels.append(panel)
+            edges.append(self._position(side, infinite, target)[0])
+            mass += integral
+            step = None if ahead and ahead[0] == target and not infinite else 2 * (target - t)
+            t = target
+            if infinite and t >= beyond and not any(m > t for m in marks):
+                finished, beyond = self._rest_negligible(side, t, phi, mass)
+                if finished:
+                    return panels, edges
+
+    def _span(self, side: Side) -> Number:
+        return side.direction * (side.end - self.reference)
+
+    def _position(self, side: Side, infinite: bool, t: Number) -> tuple[Number, Number]:
+        """`w` and `|dw/dt|`."""
+        if infinite:
+            return self.reference + side.direction * mp.sinh(t), mp.cosh(t)
+        return self.reference + side.direction * t, mp.mpf(1)
+
+    def _panel(
+        self, side: Side, infinite: bool, near: Number, far: Number, phi: Number
+    ) -> tuple[Panel, Number, Number] | None:
+        """The panel between two positions, Φ at its outer end and its mass; None: not resolved."""
+        rule, dynamics = self.rule, self.dynamics
+        half = (far - near) / 2
+        middle = (far + near) / 2
+        positions, stretches, noises, slopes = [], [], [], []
+        for node in rule.nodes:
+            w, stretch = self._position(side, infinite, middle + half * node)
+            gradient, noise = dynamics.drift_and_noise(w)
+            stretch *= half
+            positions.append(w)
+            stretches.append(stretch)
+            noises.append(noise)
+            slopes.append(side.direction * 2 * gradient / (dynamics.eta * noise) * stretch)
+        needed = -float(self.resolution.bits)
+        rises, rise = rule.cumulative(slopes)
+        logs = [-(phi + r) - dynamics.s * mp.log(c) for r, c in zip(rises, noises, strict=True)]
+        if max(logs) - min(logs) > _LARGEST_EXPONENT_STEP or rule.resolution(slopes) > needed:
+            return None
+        densities = [mp.exp(x) for x in logs]
+        speed = [p * x for p, x in zip(densities, stretches, strict=True)]
+        scale = [
+            2 * x / (dynamics.eta * c * p)
+            for p, c, x in zip(densities, noises, stretches, strict=True)
+        ]
+        if rule.resolution(speed) > needed or rule.resolution(scale) > needed:
+            return None
+        weighted = speed
+        if self.weight:
+            weighted = [p * abs(w) ** self.weight for p, w in zip(speed, positions, strict=True)]
+        integral = rule.cumulative(weighted)[1]
+        if side.direction < 0:
+            positions, speed, scale = positions[::-1], speed[::-1], scale[::-1]
+        return Panel(positions, speed, scale), phi + rise, integral
+
+    # --- infinite sides --------------------------------------------------------------------------
+
+    def _tail_rate(self, side: Side, t: Number) -> Number:
+        """−d/dt log(|w|^weight p dw/dt): positive where the weighted mass decays outward."""
+        w, stretch = self._position(side, True, t)
+        rate = self.dynamics.speed_rate(w)
+        if self.weight:
+            rate += self.weight / w
+        return -(side.direction * rate * stretch + mp.tanh(t))
+
+    def scale_growth(self, side: Side, t: Number) -> Number:
+        """d/dt log(q dw/dt): not negative in the limit where the scale diverges."""
+        w, stretch = self._position(side, True, t)
+        return side.direction * self.dynamics.scale_rate(w) * stretch + mp.tanh(t)
+
+    def _rest_negligible(
+        self, side: Side, t: Number, phi: Number, mass: Number
+    ) -> tuple[bool, Number]:
+        """Whether the mass beyond t is negligible, and from which t on to ask again."""
+        rate = self._tail_rate(side, t)
+        if t > _DECIDING_POSITION and rate < _SLOWEST_RATE:
+            far = self._tail_rate(side, 2 * t)
+            if far < _SLOWEST_RATE:
+                raise self._infinite(rate)
+        if rate <= 0:
+            return False, t
+        w, stretch = self._position(side, True, t)
+        noise = self.dynamics.drift_and_noise(w)[1]
+        # An exponential in t: the density per unit of t, times its decay length.
+        rest = mp.exp(-phi - self.dynamics.s * mp.log(noise)) * stretch / rate
+        rest *= abs(w) ** self.weight
+        if rest > mp.ldexp(mass, -self.resolution.bits - 10):
+            return False, t
+        return self._decays_beyond(side, t)
+
+    def _infinite(self, rate: Number) -> InfiniteMean:
+        decay = f"|w|^(−1 − ({mp.nstr(rate + self.weight, 5)}))"
+        if self.weight:
+            return InfiniteMean(
+                f"a stationary law with a finite moment of order {self.weight}",
+                f"a tail that decays like {decay}",
+                "ask for a lower order (see tail-index)",
+            )
+        return InfiniteMean(
+            "a speed measure of finite mass at the open end",
+            f"a tail of p that decays like {decay}",
+            "give a finite boundary on that side, or other parameters",
+        )
+
+    def _decays_beyond(self, side: Side, t: Number) -> tuple[bool, Number]:
+        """Sample outward: the speed density must keep decaying (else a second well is there)."""
+        with mp.workprec(60):
+            far = max(mp.asinh(mp.mpf(10) ** 12), t + 1)
+            for k in range(1, 201):
+                u = t + (far - t) * k / 200
+                if self._tail_rate(side, +u) <= 0:
+                    return False, u
+        return True, t
+
+    # --- sums over panels ------------------------------------------------------------------------
+
+    def cumulative(
+        self, integrands: Sequence[Sequence[Number]]
+    ) -> tuple[list[list[Number]], list[Number]]:
+        """Integrals from the left end: at the nodes of each panel, and at the edges."""
+        at_nodes: list[list[Number]] = []
+        at_edges = [mp.mpf(0)]
+        for values in integrands:
+            inner, total = self.rule.cumulative(values)
+            at_nodes.append([at_edges[-1] + x for x in inner])
+            at_edges.append(at_edges[-1] + total)
+        return at_nodes, at_edges
+
+    def cumulative_from_right(
+        self, integrands: Sequence[Sequence[Number]]
+    ) -> tuple[list[list[Number]], list[Number]]:
+        """Integrals to the right end: at the nodes of each panel, and at the edges."""
+        at_nodes: list[list[Number]] = []
+        at_edges = [mp.mpf(0)]
+        for values in reversed(integrands):
+            inner, total = self.rule.cumulative(values[::-1])
+            at_nodes.append([at_edges[-1] + x for x in reversed(inner)])
+            at_edges.append(at_edges[-1] + total)
+        return at_nodes[::-1], at_edges[::-1]
+
+    @property
+    def speeds(self) -> list[list[Number]]:
+        return [p.speed for p in self.panels]
+
+    @property
+    def scales(self) -> list[list[Number]]:
+        return [p.scale for p in self.panels]
+
+    def require_inaccessible(self, direction: int) -> None:
+        """Refuse an infinite end that is reached in finite time (its scale converges)."""
+        side = Side(direction, None)
+        near = self.scale_growth(side, mp.mpf(_DECIDING_POSITION))
+        far = self.scale_growth(side, mp.mpf(2 * _DECIDING_POSITION))
+        if near < -_SLOWEST_RATE and far < -_SLOWEST_RATE:
+            raise InfiniteMean(
+                "a diverging scale function at the open end",
+                f"a scale density that decays there (rate {mp.nstr(far, 5)} in log |w|), so that "
+                "the process escapes to infinity and the mean is infinite",
+                "give a finite boundary on that side",
+            )
+
+
+def products(left: Sequence[Sequence[Any]], right: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Products node by node, panel by panel."""
+    return [
+        [x * y for x, y in zip(a, b, strict=True)] for a, b in zip(left, right, strict=True)
+    ]
+
+
+def precision_cap(bits: int, reached: str) -> PrecisionCapReached:
+    """The error for a route that did not converge."""
+    return PrecisionCapReached(
+        "an error estimate within the digits asked for",
+        f"{reached} at {bits} bits",
+        "ask for fewer digits, or use method 'arb'",
+    )

@@ -1,0 +1,434 @@
+"""The second, independent route: every certified quantity again in mpmath, with error estimates.
+
+Nothing is shared with the certified route but the formulas themselves (`Program`s evaluated in
+mpmath). Each function has the name and the arguments of its certified counterpart; the radius of
+the `Enclosure` it returns is an *estimate*: every value is computed twice, with different orders,
+panels and precision, and the radius is 32 times the difference plus the accuracy aimed at.
+
+One pass: on each Chebyshev panel the inner integral is an exact antiderivative in coefficient
+space; there is no inner quadrature per outer node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from mpmath import mp
+
+from numerics.chebyshev import Number
+from numerics.enclosure import Enclosure
+from numerics.errors import ComputationError, InfiniteMean
+from numerics.evaluators import evaluate_mpmath
+from numerics.lowering import Model
+from numerics.mpmath_panels import Mesh, Resolution, precision_cap, products
+from numerics.program import Program
+
+Point = int | Fraction | Program
+"""An exact point: a rational, or a program without inputs."""
+
+_ROUNDS = 4
+_SAFETY = 32
+
+
+# --- exit times ---------------------------------------------------------------------------------
+
+
+def mean_exit_time(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    digits: int = 15,
+) -> Enclosure:
+    """E[τ] of leaving through `exit_above` or `exit_below`; an end not given must be inaccessible.
+
+    Raises
+    ------
+    ComputationError : start outside, C not positive, no convergence.
+    InfiniteMean : infinite speed mass or converging scale at an open end.
+    """
+    return exit_time_moment(
+        model, 1, start, exit_above=exit_above, exit_below=exit_below, digits=digits
+    )
+
+
+def exit_time_moment(
+    model: Model,
+    order: int,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    digits: int = 15,
+) -> Enclosure:
+    """E[τ^order], by `T_n(x) = n ∫ G(x, y) p(y) T_(n−1)(y) dy` with the Green function G.
+
+    With `l(x)` the scale integrated from the lower exit and `r(x)` to the upper one,
+    `G(x, y) = l(x∧y) r(x∨y)/(l + r)`; with one exit alone, `r(x∨y)` or `l(x∧y)`.
+
+    Raises
+    ------
+    As `mean_exit_time`.
+    """
+    if order < 0:
+        raise ComputationError("an order of at least 0", str(order), "ask for order 1 or 2")
+    if order == 0:
+        return Enclosure.exact(1)
+    ends = _Exits(start, exit_below, exit_above)
+    if ends.on_boundary():
+        return Enclosure.exact(0)
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = ends.mesh(model, resolution)
+        return _exit_moment(mesh, order, ends.below is not None, ends.above is not None)
+
+    return _estimated(compute, digits)
+
+
+def exit_probability(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point,
+    exit_below: Point,
+    digits: int = 15,
+) -> Enclosure:
+    """The probability of leaving through `exit_above` before `exit_below`: a ratio of scales."""
+    ends = _Exits(start, exit_below, exit_above)
+    x, low, high = ends.positions()
+    if x == low or x == high:
+        return Enclosure.exact(0 if x == low else 1)
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = ends.mesh(model, resolution)
+        _, edges = mesh.cumulative(mesh.scales)
+        return edges[mesh.start] / edges[-1]
+
+    return _estimated(compute, digits)
+
+
+def exit_time_laplace(
+    model: Model,
+    rate: Point,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    digits: int = 15,
+) -> Enclosure:
+    """E[e^(−rate τ)] for rate >= 0: the solution of 𝓛u = rate·u with u = 1 at the exits.
+
+    With `v = u'/q` the equation is `u' = q v`, `v' = rate·p·u`, solved panel by panel as an
+    integral equation at the Chebyshev nodes; an open end has v = 0.
+    """
+    ends = _Exits(start, exit_below, exit_above)
+    if ends.on_boundary() or _number(rate) == 0:
+        return Enclosure.exact(1)
+    if _number(rate) < 0:
+        raise ComputationError(
+            "a rate of at least 0", mp.nstr(_number(rate), 8), "give a rate that is not negative"
+        )
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = ends.mesh(model, resolution)
+        return _laplace(mesh, _number(rate), ends.below is not None, ends.above is not None)
+
+    return _estimated(compute, digits)
+
+
+class _Exits:
+    """Start and exits, checked for order; meshes between them."""
+
+    def __init__(self, start: Point, below: Point | None, above: Point | None) -> None:
+        if below is None and above is None:
+            raise ComputationError(
+                "an exit below or above", "neither", "give exit_above, exit_below or both"
+            )
+        self.start, self.below, self.above = start, below, above
+        with mp.workprec(200):
+            x, low, high = self.positions()
+            if (low is not None and x < low) or (high is not None and x > high):
+                raise ComputationError(
+                    "a start between the exits",
+                    f"start {mp.nstr(x, 8)}, exits {_text(low)} and {_text(high)}",
+                    "choose a start inside the interval",
+                )
+
+    def positions(self) -> tuple[Number, Number | None, Number | None]:
+        """Start and exits in mpmath numbers at the working precision."""
+        below = None if self.below is None else _number(self.below)
+        above = None if self.above is None else _number(self.above)
+        return _number(self.start), below, above
+
+    def on_boundary(self) -> bool:
+        with mp.workprec(400):
+            x, low, high = self.positions()
+            return x == low or x == high
+
+    def mesh(self, model: Model, resolution: Resolution) -> Mesh:
+        x, low, high = self.positions()
+        mesh = Mesh(model, x, low, high, (), resolution)
+        for direction, end in ((-1, low), (1, high)):
+            if end is None:
+                mesh.require_inaccessible(direction)
+        return mesh
+
+
+def _exit_moment(mesh: Mesh, order: int, lower_exit: bool, upper_exit: bool) -> Number:
+    start = mesh.start
+    below = mesh.cumulative(mesh.scales) if lower_exit else None
+    above = mesh.cumulative_from_right(mesh.scales) if upper_exit else None
+    times = [[mp.mpf(1)] * len(p.w) for p in mesh.panels]
+    value = mp.mpf(0)
+    for n in range(1, order + 1):
+        weights = products(mesh.speeds, times)
+        left = weights if below is None else products(weights, below[0])
+        right = weights if above is None else products(weights, above[0])
+        from_left, left_edges = mesh.cumulative(left)
+        from_right, right_edges = mesh.cumulative_from_right(right)
+        if below is not None and above is not None:
+            whole = below[1][-1]
+            times = [
+                [n * (r * a + lo * b) / whole for r, a, lo, b in zip(*rows, strict=True)]
+                for rows in zip(above[0], from_left, below[0], from_right, strict=True)
+            ]
+            value = n * (
+                above[1][start] * left_edges[start] + below[1][start] * right_edges[start]
+            )
+            value /= whole
+        elif above is not None:
+            times = [
+                [n * (r * a + b) for r, a, b in zip(*rows, strict=True)]
+                for rows in zip(above[0], from_left, from_right, strict=True)
+            ]
+            value = n * (above[1][start] * left_edges[start] + right_edges[start])
+        elif below is not None:
+            times = [
+                [n * (a + lo * b) for a, lo, b in zip(*rows, strict=True)]
+                for rows in zip(from_left, below[0], from_right, strict=True)
+            ]
+            value = n * (left_edges[start] + below[1][start] * right_edges[start])
+    return value
+
+
+def _laplace(mesh: Mesh, rate: Number, lower_exit: bool, upper_exit: bool) -> Number:
+    start = mesh.start
+
+    def rising(reverse: bool) -> tuple[Number, Number]:
+        """The solution that grows away from one end: its values at the start and at the far end."""
+        killed = upper_exit if reverse else lower_exit
+        u, v = (mp.mpf(0), mp.mpf(1)) if killed else (mp.mpf(1), mp.mpf(0))
+        panels = mesh.panels[::-1] if reverse else mesh.panels
+        at_start = len(mesh.panels) - start if reverse else start
+        value = u
+        for index, panel in enumerate(panels):
+            if index == at_start:
+                value = u
+            speed = panel.speed[::-1] if reverse else panel.speed
+            scale = panel.scale[::-1] if reverse else panel.scale
+            u, v = _volterra(mesh, scale, [rate * p for p in speed], u, v)
+        if at_start == len(panels):
+            value = u
+        return value, u
+
+    if upper_exit and lower_exit:
+        up, up_end = rising(False)
+        down, down_end = rising(True)
+        return up / up_end + down / down_end
+    value, end = rising(not upper_exit)
+    return value / end
+
+
+def _volterra(
+    mesh: Mesh, scale: Sequence[Number], source: Sequence[Number], u: Number, v: Number
+) -> tuple[Number, Number]:
+    """(u, v) at the far end of a panel, for `u' = scale·v`, `v' = source·u`.
+
+    Picard iteration: the terms fall like a factorial; they are summed until they are negligible.
+    All terms are positive, so that nothing cancels.
+    """
+    rule = mesh.rule
+    term = [u] * len(scale)
+    term_flux = [v] * len(scale)
+    end_u, end_v = u, v
+    for _ in range(100_000):
+        next_u, gain_u = rule.cumulative([q * f for q, f in zip(scale, term_flux, strict=True)])
+        next_v, gain_v = rule.cumulative([s * t for s, t in zip(source, term, strict=True)])
+        end_u += gain_u
+        end_v += gain_v
+        term, term_flux = next_u, next_v
+        limit = -mesh.resolution.bits - 20
+        if gain_u <= mp.ldexp(end_u, limit) and gain_v <= mp.ldexp(end_v, limit):
+            return end_u, end_v
+    raise precision_cap(mesh.resolution.bits, "a Picard iteration that did not end")
+
+
+# --- stationary law -----------------------------------------------------------------------------
+
+
+def normaliser(model: Model, *, digits: int = 15) -> Enclosure:
+    """`∫ p dw` of `p = C^(−s) exp(−∫_r^w 2L'/(ηC))` with the reference `r` of `reference_point`."""
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = _whole_line(model, resolution)
+        return mesh.cumulative(mesh.speeds)[1][-1]
+
+    return _estimated(compute, digits)
+
+
+def density(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
+    """The normalised stationary density at a point."""
+
+    def compute(resolution: Resolution) -> Number:
+        # The point itself is the reference: p there is C^(−s).
+        mesh = Mesh(model, _number(at), None, None, (), resolution)
+        noise = mesh.dynamics.drift_and_noise(_number(at))[1]
+        total = mesh.cumulative(mesh.speeds)[1][-1]
+        return noise ** (-mesh.dynamics.s) / total
+
+    return _estimated(compute, digits)
+
+
+def moment(model: Model, order: int, *, absolute: bool = False, digits: int = 15) -> Enclosure:
+    """`E[w^order]`, or `E|w|^order` with `absolute`.
+
+    The enclosure of a moment that may be zero has an absolute error of 10^-digits at most.
+
+    Raises
+    ------
+    InfiniteMean : the moment does not exist.
+    """
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = _whole_line(model, resolution, weight=order)
+        values = [
+            [(abs(w) if absolute else w) ** order * p for w, p in zip(pn.w, pn.speed, strict=True)]
+            for pn in mesh.panels
+        ]
+        total = mesh.cumulative(mesh.speeds)[1][-1]
+        return mesh.cumulative(values)[1][-1] / total
+
+    return _estimated(compute, digits, may_vanish=not absolute and order % 2 == 1)
+
+
+def cumulative(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
+    """The stationary probability of lying below a point."""
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = Mesh(model, _number(at), None, None, (), resolution)
+        edges = mesh.cumulative(mesh.speeds)[1]
+        return edges[mesh.start] / edges[-1]
+
+    return _estimated(compute, digits)
+
+
+def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure:
+    """The point below which the stationary law has the given probability in (0, 1)."""
+    with mp.workprec(200):
+        if not 0 < _number(probability) < 1:
+            raise ComputationError(
+                "a probability strictly between 0 and 1",
+                mp.nstr(_number(probability), 8),
+                "give a value inside (0, 1)",
+            )
+
+    def compute(resolution: Resolution) -> Number:
+        mesh = _whole_line(model, resolution)
+        at_nodes, edges = mesh.cumulative(mesh.speeds)
+        level = _number(probability) * edges[-1]
+        index = max(i for i, e in enumerate(edges[:-1]) if e <= level)
+        # Outside the coarse panel search the law is smooth: Newton on F(w) = level, F' = p.
+        guess = _inverse_on_panel(mesh.panels[index].w, at_nodes[index], level)
+        for _ in range(200):
+            local = Mesh(model, guess, None, None, (), resolution)
+            local_edges = local.cumulative(local.speeds)[1]
+            below = local_edges[local.start]
+            excess = below - _number(probability) * local_edges[-1]
+            noise = local.dynamics.drift_and_noise(guess)[1]
+            step = excess / noise ** (-local.dynamics.s)
+            guess -= step
+            if abs(step) <= mp.ldexp(max(abs(guess), mp.mpf(1)), -resolution.bits // 2 - 6):
+                return guess
+        raise precision_cap(resolution.bits, "a Newton iteration that did not settle")
+
+    return _estimated(compute, digits, may_vanish=True)
+
+
+def _inverse_on_panel(w: Sequence[Number], masses: Sequence[Number], level: Number) -> Number:
+    """Linear interpolation: a first guess of the quantile."""
+    for i in range(len(w) - 1):
+        if masses[i] <= level <= masses[i + 1]:
+            share = (level - masses[i]) / (masses[i + 1] - masses[i])
+            return w[i] + share * (w[i + 1] - w[i])
+    return w[0] if level < masses[0] else w[-1]
+
+
+def _whole_line(model: Model, resolution: Resolution, weight: int = 0) -> Mesh:
+    reference = mp.mpf(0)
+    return Mesh(model, reference, None, None, (reference,), resolution, weight)
+
+
+# --- error estimates ----------------------------------------------------------------------------
+
+
+def _number(point: Point) -> Number:
+    if isinstance(point, Program):
+        return evaluate_mpmath(point)[0]
+    fraction = Fraction(point)
+    return mp.mpf(fraction.numerator) / fraction.denominator
+
+
+def _text(value: Number | None) -> str:
+    return "none" if value is None else mp.nstr(value, 8)
+
+
+def _estimated(
+    compute: Callable[[Resolution], Number], digits: int, may_vanish: bool = False
+) -> Enclosure:
+    """Compute at two resolutions, and raise both until the difference is small enough."""
+    if digits < 1:
+        raise ComputationError("a positive number of digits", str(digits), "ask for 15")
+    bits = int(digits * 3.33) + 14
+    estimate = ""
+    for _ in range(_ROUNDS):
+        values = []
+        for resolution in Resolution.pair(bits):
+            with mp.workprec(resolution.working_bits):
+                values.append(compute(resolution))
+        with mp.workprec(bits + 64):
+            value = values[1]
+            radius = _SAFETY * abs(values[0] - value) + mp.ldexp(abs(value), -bits + 4)
+            allowed = mp.mpf(10) ** -digits / 4
+            near_zero = may_vanish and abs(value) <= 1000 * radius and radius <= allowed
+            if radius <= allowed * abs(value) or near_zero:
+                return _ball(value, radius)
+            estimate = f"{mp.nstr(value, 8)} ± {mp.nstr(radius, 3)}"
+        bits += 40
+    raise precision_cap(bits, estimate)
+
+
+def _ball(value: Number, radius: Number) -> Enclosure:
+    sign, mantissa, exponent, _ = value._mpf_
+    _, radius_mantissa, radius_exponent, _ = radius._mpf_
+    return Enclosure(
+        -int(mantissa) if sign else int(mantissa),
+        int(exponent),
+        int(radius_mantissa),
+        int(radius_exponent),
+    )
+
+
+__all__ = [
+    "InfiniteMean",
+    "cumulative",
+    "density",
+    "exit_probability",
+    "exit_time_laplace",
+    "exit_time_moment",
+    "mean_exit_time",
+    "moment",
+    "normaliser",
+    "quantile",
+]
