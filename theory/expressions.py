@@ -194,6 +194,48 @@ def nearest_names(name: str, known: Iterable[str]) -> str:
     return f"known names: {', '.join(candidates)}"
 
 
+def parse_rows(text: str) -> list[list[str]]:
+    """The rows of `[a, b]` (one row) or `[[a, b], [c, d]]` as texts of expressions.
+
+    Raises
+    ------
+    InputError : brackets that do not match, or an empty entry.
+    """
+    inner = _without_brackets(text)
+    parts = _split_at_commas(inner, text)
+    if not any(part.strip().startswith("[") for part in parts):
+        return [parts]
+    return [_split_at_commas(_without_brackets(part), text) for part in parts]
+
+
+def _without_brackets(text: str) -> str:
+    stripped = text.strip()
+    if not (stripped.startswith("[") and stripped.endswith("]")):
+        raise InputError(
+            "a list in square brackets", _quoted(text), 'write for example "[1, 1 + x**2]"'
+        )
+    return stripped[1:-1]
+
+
+def _split_at_commas(text: str, whole: str) -> list[str]:
+    """The parts of `text` between the commas outside all brackets."""
+    parts = [""]
+    depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if depth < 0:
+            break
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    if depth != 0:
+        raise InputError("balanced brackets", _quoted(whole), "close each bracket that is opened")
+    if not all(part.strip() for part in parts):
+        raise InputError("entries separated by commas", _quoted(whole), "fill the empty entry")
+    return parts
+
+
 # --- tokens -------------------------------------------------------------------------------------
 
 
@@ -349,7 +391,8 @@ class _Parser:
         if token is None:
             return base
         exponent = self.expression(self.nested(self.unary, token), token)
-        return self.built(self.guarded_power(self.expression(base, token), exponent, token), token)
+        power = _guarded_power(self.expression(base, token), exponent, self.place(token))
+        return self.built(power, token)
 
     def atom(self) -> Expr | Boolean:
         token = self.peek()
@@ -417,7 +460,7 @@ class _Parser:
             )
         argument = self.expression(arguments[0], token)
         if token.text == "exp":
-            self.refuse_large_logarithms(argument, token)
+            _refuse_large_logarithms(argument, self.place(token))
         return self.built(FUNCTIONS[token.text](argument), token)
 
     def piecewise(self, arguments: list[Expr | Boolean], token: _Token) -> Expr:
@@ -467,7 +510,7 @@ class _Parser:
         if not isinstance(value, Expr):
             raise InputError(
                 f"an expression beside {token.text!r}",
-                f"a condition near position {token.position + 1} of {_quoted(self.text)}",
+                f"a condition {self.place(token)}",
                 "conditions stand only in piecewise and in regions; check the brackets",
             )
         return value
@@ -476,75 +519,110 @@ class _Parser:
         if isinstance(value, Expr):
             raise InputError(
                 f"a condition beside {token.text!r}",
-                f"an expression near position {token.position + 1} of {_quoted(self.text)}",
+                f"an expression {self.place(token)}",
                 "compare it with < <= > >=",
             )
         return value
 
     # guards
 
+    def place(self, token: _Token) -> str:
+        return f"near position {token.position + 1} of {_quoted(self.text)}"
+
     def built(self, value: Expr, token: _Token) -> Expr:
-        """`value`, unless it is undefined, not real, or grew out of bounds."""
-        place = f"near position {token.position + 1} of {_quoted(self.text)}"
-        if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
-            raise InputError(
-                "a finite value", f"an undefined one {place}", "remove the division by zero"
-            )
-        if value.has(sympy.I) or (value.is_number and value.is_real is False):
-            raise InputError(
-                "a real value",
-                f"a complex one {place}",
-                "take roots and logarithms of nonnegative numbers only",
-            )
-        if any(_length(number) > MAX_RATIONAL_BITS for number in _rationals(value)):
-            raise InputError(
-                f"numbers of at most {MAX_RATIONAL_BITS} bits",
-                f"a longer one {place}",
-                "write a large number as exp(...)",
-            )
-        for power in value.atoms(sympy.Pow):
-            self.refuse_large_exponent(power.base, power.exp, token)
-        return value
+        return _checked(value, self.place(token))
 
-    def guarded_power(self, base: Expr, exponent: Expr, token: _Token) -> Expr:
-        if base is sympy.E:
-            self.refuse_large_logarithms(exponent, token)
-        self.refuse_large_exponent(base, exponent, token)
-        return base**exponent
 
-    def refuse_large_exponent(self, base: Expr, exponent: Expr, token: _Token) -> None:
-        """Refuse an exponent whose power is outside the grammar or would not fit in memory."""
-        if exponent.is_Integer:
-            too_large = abs(int(exponent)) > MAX_EXPONENT  # type: ignore[arg-type]
-        elif base is sympy.E:
-            too_large = False
-        else:
-            too_large = _largest_number(exponent) > MAX_RATIONAL_EXPONENT
-        if too_large:
-            raise InputError(
-                f"integer exponents of at most {MAX_EXPONENT} in size",
-                f"a larger one near position {token.position + 1} of {_quoted(self.text)}",
-                "choose a smaller exponent, or write the power as exp(...)",
-            )
-        if base is sympy.E:
-            return
-        bits = _bits(base) * max(1, _largest_number(exponent))
-        if bits > MAX_RATIONAL_BITS:
-            raise InputError(
-                f"numbers of at most {MAX_RATIONAL_BITS} bits",
-                f"a power of about {bits} bits near position {token.position + 1} "
-                f"of {_quoted(self.text)}",
-                "write a large number as exp(...)",
-            )
+# --- guards -------------------------------------------------------------------------------------
 
-    def refuse_large_logarithms(self, argument: Expr, token: _Token) -> None:
-        """Refuse exp(n log x) with a large n, which SymPy turns into the power x**n."""
-        if argument.has(sympy.log) and _largest_number(argument) > MAX_EXPONENT:
-            raise InputError(
-                f"multiples of logarithms inside exp of at most {MAX_EXPONENT} in size",
-                f"a larger one near position {token.position + 1} of {_quoted(self.text)}",
-                "choose a smaller factor",
-            )
+
+def substitute(expression: Expr, values: Mapping[Symbol, Expr]) -> Expr:
+    """`expression` with symbols replaced at once, under the same guards as parsed text.
+
+    Raises
+    ------
+    InputError : an undefined or complex value, or a power too large to build.
+    """
+    return _substitute(expression, values, f"in {_quoted(str(expression))} with its values set")
+
+
+def _substitute(value: Basic, values: Mapping[Symbol, Expr], place: str) -> Expr:
+    if isinstance(value, Symbol):
+        return values.get(value, value)
+    if not value.args or not (value.free_symbols & set(values)):
+        return value  # type: ignore[return-value]
+    if isinstance(value, sympy.Derivative | sympy.Integral):
+        return value.subs(dict(values), simultaneous=True)  # type: ignore[arg-type]
+    arguments = [_substitute(argument, values, place) for argument in value.args]
+    if isinstance(value, sympy.Pow):
+        return _checked(_guarded_power(arguments[0], arguments[1], place), place)
+    if isinstance(value, sympy.exp):
+        _refuse_large_logarithms(arguments[0], place)
+    built = value.func(*arguments)
+    return _checked(built, place) if isinstance(built, Expr) else built  # type: ignore[return-value]
+
+
+def _checked(value: Expr, place: str) -> Expr:
+    """`value`, unless it is undefined, not real, or grew out of bounds."""
+    if value.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
+        raise InputError(
+            "a finite value", f"an undefined one {place}", "remove the division by zero"
+        )
+    if value.has(sympy.I) or (value.is_number and value.is_real is False):
+        raise InputError(
+            "a real value",
+            f"a complex one {place}",
+            "take roots and logarithms of nonnegative numbers only",
+        )
+    if any(_length(number) > MAX_RATIONAL_BITS for number in _rationals(value)):
+        raise InputError(
+            f"numbers of at most {MAX_RATIONAL_BITS} bits",
+            f"a longer one {place}",
+            "write a large number as exp(...)",
+        )
+    for power in value.atoms(sympy.Pow):
+        _refuse_large_exponent(power.base, power.exp, place)
+    return value
+
+
+def _guarded_power(base: Expr, exponent: Expr, place: str) -> Expr:
+    if base is sympy.E:
+        _refuse_large_logarithms(exponent, place)
+    _refuse_large_exponent(base, exponent, place)
+    return base**exponent
+
+
+def _refuse_large_exponent(base: Expr, exponent: Expr, place: str) -> None:
+    """Refuse an exponent whose power is outside the grammar or would not fit in memory."""
+    if isinstance(exponent, sympy.Integer):
+        too_large = abs(int(exponent)) > MAX_EXPONENT
+    else:
+        too_large = base is not sympy.E and _largest_number(exponent) > MAX_RATIONAL_EXPONENT
+    if too_large:
+        raise InputError(
+            f"integer exponents of at most {MAX_EXPONENT} in size",
+            f"a larger one {place}",
+            "choose a smaller exponent, or write the power as exp(...)",
+        )
+    if base is sympy.E:
+        return
+    bits = _bits(base) * max(1, _largest_number(exponent))
+    if bits > MAX_RATIONAL_BITS:
+        raise InputError(
+            f"numbers of at most {MAX_RATIONAL_BITS} bits",
+            f"a power of about {bits} bits {place}",
+            "write a large number as exp(...)",
+        )
+
+
+def _refuse_large_logarithms(argument: Expr, place: str) -> None:
+    """Refuse exp(n log x) with a large n, which SymPy turns into the power x**n."""
+    if argument.has(sympy.log) and _largest_number(argument) > MAX_EXPONENT:
+        raise InputError(
+            f"multiples of logarithms inside exp of at most {MAX_EXPONENT} in size",
+            f"a larger one {place}",
+            "choose a smaller factor",
+        )
 
 
 def _means_not_finite(name: str) -> bool:
