@@ -1,40 +1,98 @@
-"""Derivations: steps, each with the rule that justifies it and a check that algebra performs."""
+"""Derivations: steps, each with the rule that justifies it and a check that algebra performs.
+
+A step states a relation. It is accepted when its check succeeds, the broken twin of the check
+fails, and the relation follows from what this check and the accepted steps before it establish:
+literally, or by rewriting with the established equalities and an exact normal form. So a step
+cannot print one relation and check another.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from time import perf_counter
 
-import sympy
 from sympy.core.basic import Basic
 
+from exitlaw.checks import (
+    Antiderivative,
+    ChangeOfVariables,
+    Check,
+    CheckResult,
+    DefiniteIntegral,
+    Definition,
+    Identity,
+    Inequality,
+    LemmaUse,
+    LimitCheck,
+    LogDerivative,
+    SolvesODE,
+    Squeeze,
+    Substitution,
+)
 from exitlaw.claim import Statement
+from exitlaw.relations import as_statement, follows
 
-
-@dataclass(frozen=True)
-class CheckResult:
-    """Whether algebra confirmed a step, and what it did."""
-
-    ok: bool
-    detail: str
-
-
-class Check(Protocol):
-    """An algebraic check; `broken` is the same check of a step made false, which must fail."""
-
-    def run(self) -> CheckResult: ...
-
-    def broken(self) -> Check: ...
+__all__ = [
+    "Antiderivative",
+    "ChangeOfVariables",
+    "Check",
+    "CheckResult",
+    "DefiniteIntegral",
+    "Definition",
+    "Derivation",
+    "DerivationOutcome",
+    "Identity",
+    "Inequality",
+    "LemmaUse",
+    "LimitCheck",
+    "LogDerivative",
+    "SolvesODE",
+    "Squeeze",
+    "Step",
+    "StepOutcome",
+    "Substitution",
+]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: name, the relation it establishes (for LaTeX), the rule, the check."""
+    """One step: name, the relation it establishes (for LaTeX), the rule, the check.
+
+    `relation` is a statement (`Equality`, `Bound`, …) or a SymPy relation (`Eq`, unevaluated).
+    """
 
     name: str
-    relation: Basic
+    relation: Basic | Statement
     rule: str
     check: Check
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """Whether a step was accepted, and why."""
+
+    step: Step
+    ok: bool
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DerivationOutcome:
+    """The outcome of every step, in order, and the lemmas (claim ids) that were used."""
+
+    steps: tuple[StepOutcome, ...]
+    lemmas: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.steps) and all(step.ok for step in self.steps)
+
+    @property
+    def broke(self) -> StepOutcome | None:
+        """The first step that was not accepted."""
+        return next((step for step in self.steps if not step.ok), None)
 
 
 @dataclass(frozen=True)
@@ -44,18 +102,49 @@ class Derivation:
     steps: tuple[Step, ...]
 
     def concludes(self, statement: Statement) -> bool:
-        raise NotImplementedError
+        """Whether the last step's relation is the statement, exactly."""
+        if not self.steps:
+            return False
+        last = as_statement(self.steps[-1].relation)
+        return last is not None and follows(statement, (last,))
+
+    def run(self) -> DerivationOutcome:
+        """Run every step's check and its broken twin; exceptions are failures of the step."""
+        facts: list[Statement] = []
+        outcomes = []
+        for step in self.steps:
+            start = perf_counter()
+            ok, detail = _accept(step, facts)
+            outcomes.append(StepOutcome(step, ok, detail, perf_counter() - start))
+            if ok:
+                facts.extend(step.check.establishes())
+        lemmas = dict.fromkeys(_lemmas(step.check for step in self.steps))
+        return DerivationOutcome(tuple(outcomes), tuple(lemmas))
 
 
-@dataclass(frozen=True)
-class Identity:
-    """lhs - rhs reduces to zero in an exact normal form."""
+def _lemmas(checks: Iterable[Check]) -> list[str]:
+    return [check.lemma for check in checks if isinstance(check, LemmaUse)]
 
-    lhs: sympy.Expr
-    rhs: sympy.Expr
 
-    def run(self) -> CheckResult:
-        raise NotImplementedError
-
-    def broken(self) -> Identity:
-        raise NotImplementedError
+def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:
+    try:
+        result = step.check.run()
+        if not result.ok:
+            return False, result.detail
+        if step.check.broken().run().ok:
+            return False, "the check does not notice the step made false"
+        for needed in getattr(step.check, "requires", tuple)():
+            if not follows(needed, facts):
+                return False, f"it needs what no earlier step established: {needed}"
+        relation = as_statement(step.relation)
+        if relation is None:
+            return False, f"the relation is not one a check can establish: {step.relation}"
+        established = step.check.establishes()
+        if not follows(relation, (*facts, *established)):
+            return False, (
+                f"the check establishes {'; '.join(map(str, established))}, from which, with the "
+                f"steps before, the stated relation does not follow: {step.relation}"
+            )
+    except Exception as error:  # a step that cannot be checked is not accepted
+        return False, f"{type(error).__name__}: {error}"
+    return True, result.detail

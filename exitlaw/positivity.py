@@ -1,0 +1,246 @@
+"""Exact positivity: polynomial inequalities over intervals, and regularity of expressions.
+
+The prover is sound and incomplete: what it cannot show it does not show. An interval (low, high)
+of a symbol is open and may end at ±oo or at an expression in the symbols listed before it; it is
+mapped onto (0, oo) and the numerator's coefficients, or Sturm's count of its roots, decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy
+from sympy.core.basic import Basic
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+Intervals = Mapping[sympy.Symbol, tuple[sympy.Expr, sympy.Expr]]
+
+ENTIRE = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.atan,
+          sympy.asinh)  # fmt: skip
+"""Functions without singularity on the real line."""
+
+
+def _on_positive_axis(
+    expression: sympy.Expr, given: Intervals
+) -> tuple[sympy.Expr, tuple[sympy.Symbol, ...]]:
+    """The expression with each listed symbol replaced by one that runs through (0, oo).
+
+    A symbol with interval (-oo, oo) becomes a real one. Later intervals may refer to earlier
+    symbols, so replacement goes from the last to the first.
+    """
+    fresh: list[sympy.Symbol] = []
+    for symbol, (low, high) in reversed(list(given.items())):
+        low, high = sympy.sympify(low), sympy.sympify(high)
+        if low == -sympy.oo and high == sympy.oo:
+            image: sympy.Expr = sympy.Dummy(symbol.name, real=True)
+        else:
+            t = sympy.Dummy(symbol.name, positive=True)
+            if high == sympy.oo:
+                image = low + t
+            elif low == -sympy.oo:
+                image = high - t
+            else:
+                image = (low + high * t) / (1 + t)
+            fresh.append(t)
+        expression = expression.subs(symbol, image)
+    return expression, tuple(fresh)
+
+
+def _coefficients_positive(polynomial: sympy.Poly) -> bool:
+    """Every coefficient is >= 0, one is > 0, with generators positive or in even powers."""
+    even = [not generator.is_positive for generator in polynomial.gens]
+    if not all(g.is_positive or g.is_real for g in polynomial.gens):
+        return False
+    strictly = False
+    for powers, coefficient in polynomial.terms():
+        if any(e and power % 2 for e, power in zip(even, powers, strict=True)):
+            return False
+        if not coefficient.is_nonnegative:
+            return False
+        nonzero_everywhere = not any(e and p for e, p in zip(even, powers, strict=True))
+        strictly = strictly or (bool(coefficient.is_positive) and nonzero_everywhere)
+    return strictly
+
+
+def _quadratic_positive(polynomial: sympy.Poly) -> bool:
+    """a x^2 + b x + c with a > 0 and 4 a c - b^2 > 0."""
+    if len(polynomial.gens) != 1 or polynomial.degree() != 2:
+        return False
+    a, b, c = polynomial.all_coeffs()
+    return bool(a.is_positive) and _polynomial_positive(sympy.expand(4 * a * c - b**2))
+
+
+def _sturm_positive(polynomial: sympy.Poly) -> bool:
+    """A univariate rational polynomial without root on (0, oo) (or the line), positive at 1."""
+    if len(polynomial.gens) != 1 or not polynomial.domain.is_QQ and not polynomial.domain.is_ZZ:
+        return False
+    (x,) = polynomial.gens
+    if x.is_positive:
+        while polynomial.eval(0) == 0 and polynomial.degree() > 0:
+            polynomial = polynomial.quo(sympy.Poly(x, x))  # x > 0 is a positive factor
+        return polynomial.count_roots(0, None) == 0 and bool(polynomial.eval(1) > 0)
+    return polynomial.count_roots() == 0 and bool(polynomial.eval(1) > 0)
+
+
+def _polynomial_positive(expression: sympy.Expr) -> bool:
+    if expression.is_positive:
+        return True
+    symbols = sorted(expression.free_symbols, key=str)
+    if not symbols or not expression.is_polynomial(*symbols):
+        return False
+    whole = sympy.Poly(expression, *symbols)
+    if _coefficients_positive(whole) or _sturm_positive(whole):
+        return True
+    return any(_quadratic_positive(sympy.Poly(expression, symbol)) for symbol in symbols)
+
+
+def _positive(expression: sympy.Expr) -> bool:
+    """Positivity for all values of the symbols under their own assumptions."""
+    if expression.is_positive:
+        return True
+    if isinstance(expression, sympy.Mul):
+        negative = 0
+        for factor in expression.args:
+            if _positive(factor):
+                continue
+            if not _positive(-factor):
+                break
+            negative += 1
+        else:
+            return negative % 2 == 0
+    if isinstance(expression, sympy.Pow):
+        base, exponent = expression.as_base_exp()
+        if exponent.is_real and _positive(base):
+            return True
+    if isinstance(expression, sympy.log):
+        return _positive(expression.args[0] - 1)
+    numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(expression)))
+    if denominator != 1:
+        same = _positive_factored(numerator) and _positive_factored(denominator)
+        return same or (_positive_factored(-numerator) and _positive_factored(-denominator))
+    return _positive_factored(numerator)
+
+
+def _positive_factored(expression: sympy.Expr) -> bool:
+    expression = sympy.expand(expression)
+    if _polynomial_positive(expression):
+        return True
+    constant, factors = sympy.factor_list(expression)
+    sign = 1 if constant.is_positive else -1 if constant.is_negative else 0
+    if sign == 0 or (len(factors) == 1 and factors[0][1] == 1 and abs(constant) == 1):
+        return False
+    for factor, power in factors:
+        if _polynomial_positive(factor):
+            continue
+        if _polynomial_positive(-factor):
+            sign *= (-1) ** power
+            continue
+        if power % 2 == 0 and _nowhere_zero(factor):
+            continue
+        return False
+    return sign > 0
+
+
+def _nowhere_zero(expression: sympy.Expr) -> bool:
+    return _polynomial_positive(expression) or _polynomial_positive(-expression)
+
+
+def proves_at_least_zero(
+    expression: sympy.Expr, given: Intervals | None = None, *, strict: bool = False
+) -> bool:
+    """Whether `expression` is shown >= 0 (> 0 if strict) on the given intervals."""
+    expression = sympy.sympify(expression)
+    if expression.is_number and not strict and expression.is_zero:
+        return True
+    moved, _ = _on_positive_axis(expression, given or {})
+    if moved.has(sympy.nan, sympy.zoo, sympy.oo):
+        return False
+    if _positive(moved):
+        return True
+    return not strict and _nonnegative(moved)
+
+
+def _nonnegative(expression: sympy.Expr) -> bool:
+    """Sums of squares that happen to vanish somewhere: even powers with coefficients >= 0."""
+    if expression.is_nonnegative:
+        return True
+    numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(expression)))
+    if denominator != 1 and not _positive_factored(denominator):
+        if not _positive_factored(-denominator):
+            return False
+        numerator = -numerator
+    numerator = sympy.expand(numerator)
+    if numerator == 0:
+        return True
+    symbols = sorted(numerator.free_symbols, key=str)
+    if not symbols or not numerator.is_polynomial(*symbols):
+        return bool(numerator.is_nonnegative)
+    if any(not (s.is_positive or s.is_real) for s in symbols):
+        return False
+    constant, factors = sympy.factor_list(numerator)
+    if constant.is_nonnegative and all(
+        power % 2 == 0 or _polynomial_positive(factor) or _even(factor) for factor, power in factors
+    ):
+        return True
+    return _even(numerator)
+
+
+def _even(expression: sympy.Expr) -> bool:
+    symbols = sorted(expression.free_symbols, key=str)
+    for powers, coefficient in sympy.Poly(expression, *symbols).terms():
+        if not coefficient.is_nonnegative:
+            return False
+        for symbol, power in zip(symbols, powers, strict=True):
+            if power % 2 and not symbol.is_positive:
+                return False
+    return True
+
+
+def proves_condition(condition: Basic, given: Intervals | None = None) -> bool:
+    """Whether a relation (or a conjunction of relations) is shown to hold on the intervals."""
+    if isinstance(condition, BooleanTrue) or condition is True:
+        return True
+    if isinstance(condition, BooleanFalse) or condition is False:
+        return False
+    if isinstance(condition, sympy.And):
+        return all(proves_condition(part, given) for part in condition.args)
+    if isinstance(condition, sympy.Or):
+        return any(proves_condition(part, given) for part in condition.args)
+    if isinstance(condition, sympy.Gt | sympy.Ge):
+        gap = condition.args[0] - condition.args[1]
+    elif isinstance(condition, sympy.Lt | sympy.Le):
+        gap = condition.args[1] - condition.args[0]
+    elif isinstance(condition, sympy.Ne):
+        gap = condition.args[0] - condition.args[1]
+        return any(proves_at_least_zero(sign * gap, given, strict=True) for sign in (1, -1))
+    else:
+        return False
+    strict = isinstance(condition, sympy.Gt | sympy.Lt)
+    return proves_at_least_zero(gap, given, strict=strict)
+
+
+def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
+    """None if the expression is shown smooth on the open intervals, else what may be singular.
+
+    Negative and fractional powers need a base that is nowhere zero (positive for fractional ones),
+    logarithms a positive argument; `abs`, `Piecewise` and unknown functions are not accepted.
+    """
+    for node in sympy.preorder_traversal(expression):
+        if not getattr(node, "free_symbols", None) or not isinstance(node, sympy.Expr):
+            continue
+        if isinstance(node, sympy.Pow):
+            base, exponent = node.args
+            if exponent.is_integer and exponent.is_nonnegative:
+                continue
+            if base.is_positive:
+                continue
+            positive = proves_at_least_zero(base, given, strict=True)
+            negative = exponent.is_integer and proves_at_least_zero(-base, given, strict=True)
+            if not positive and not negative:
+                return f"{node}: the base {base} was not shown to keep its sign"
+        elif isinstance(node, sympy.log):
+            if not proves_at_least_zero(node.args[0], given, strict=True):
+                return f"{node}: its argument was not shown positive"
+        elif not isinstance(node, (sympy.Add, sympy.Mul, sympy.Symbol, *ENTIRE)):
+            return f"{node}: not known to be smooth"
+    return None

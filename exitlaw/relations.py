@@ -1,0 +1,124 @@
+"""Relations as statements, and whether one follows from established ones by exact rewriting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import sympy
+from sympy.core.basic import Basic
+
+from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
+from theory.normal_form import is_zero
+
+REWRITE_ROUNDS = 20
+"""Rewriting with facts stops after so many rounds: a cycle of facts is then no proof."""
+
+
+def as_statement(relation: Basic | Statement) -> Statement | None:
+    """A SymPy relation as a statement; None where it is none (e.g. already evaluated)."""
+    if isinstance(relation, Equality | Bound | LimitStatement | Equivalence):
+        return relation
+    if isinstance(relation, sympy.Eq):
+        left, right = relation.args
+        if isinstance(left, sympy.Limit) and left.args[0] is not None:
+            expression, variable, to = left.args[:3]
+            return LimitStatement(expression, right, variable, to)  # type: ignore[arg-type]
+        return Equality(left, right)  # type: ignore[arg-type]
+    if isinstance(relation, sympy.Le | sympy.Lt):
+        return Bound(*relation.args, strict=isinstance(relation, sympy.Lt))  # type: ignore[arg-type]
+    if isinstance(relation, sympy.Ge | sympy.Gt):
+        large, small = relation.args
+        return Bound(small, large, strict=isinstance(relation, sympy.Gt))  # type: ignore[arg-type]
+    if isinstance(relation, sympy.Equivalent) and len(relation.args) == 2:
+        return Equivalence(*relation.args)
+    return None
+
+
+def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) -> Statement:
+    """The statement with symbols replaced (simultaneously, bound variables respected)."""
+    pairs = dict(mapping)
+    changed = replace(
+        statement,
+        lhs=statement.lhs.subs(pairs, simultaneous=True),
+        rhs=statement.rhs.subs(pairs, simultaneous=True),
+    )
+    if isinstance(changed, LimitStatement):
+        return replace(changed, to=changed.to.subs(pairs, simultaneous=True))
+    return changed
+
+
+def same(left: Basic, right: Basic) -> bool:
+    """Equal as written, or by exact normal form; for conditions, equal after canonical form."""
+    if left == right:
+        return True
+    if isinstance(left, sympy.Expr) and isinstance(right, sympy.Expr):
+        return is_zero(left - right)
+    if isinstance(left, sympy.Basic) and hasattr(left, "canonical") and hasattr(right, "canonical"):
+        return left.canonical == right.canonical  # type: ignore[attr-defined]
+    return False
+
+
+def same_statement(left: Statement, right: Statement) -> bool:
+    """The same relation: kind, both sides, and for limits the variable and where it goes."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, LimitStatement) and isinstance(right, LimitStatement):
+        if left.variable != right.variable or not same(left.to, right.to):
+            return False
+    return same(left.lhs, right.lhs) and same(left.rhs, right.rhs)
+
+
+def _rewrite(expression: Basic, facts: Iterable[Statement]) -> Basic:
+    rules = {
+        fact.lhs: fact.rhs
+        for fact in facts
+        if isinstance(fact, Equality) and not fact.lhs.is_number and fact.lhs != fact.rhs
+    }
+    for _ in range(REWRITE_ROUNDS):
+        rewritten = expression.xreplace(rules)
+        if rewritten == expression:
+            return expression
+        expression = rewritten
+    return expression
+
+
+def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
+    """Whether `goal` is among the facts, or follows by rewriting with the equalities among them.
+
+    Equalities are used from left to right at every place where the left side occurs as written;
+    the two sides are then compared in normal form.
+    """
+    known = tuple(facts)
+    if any(same_statement(goal, fact) for fact in known):
+        return True
+    if isinstance(goal, Equality):
+        if any(_multiple(goal, fact) for fact in known if isinstance(fact, Equality)):
+            return True
+        return same(_rewrite(goal.lhs, known), _rewrite(goal.rhs, known))
+    rewritten = _both_sides(goal, known)
+    return any(
+        same_statement(rewritten, _both_sides(fact, known))
+        or (isinstance(goal, Bound) and isinstance(fact, Bound) and _same_gap(rewritten, fact))
+        for fact in known
+        if type(fact) is type(goal)
+    )
+
+
+def _both_sides(statement: Statement, facts: Iterable[Statement]) -> Statement:
+    known = tuple(facts)
+    return replace(
+        statement, lhs=_rewrite(statement.lhs, known), rhs=_rewrite(statement.rhs, known)
+    )
+
+
+def _multiple(goal: Equality, fact: Equality) -> bool:
+    """lhs - rhs of the goal is ± that of the fact."""
+    wanted, known = goal.lhs - goal.rhs, fact.lhs - fact.rhs
+    return is_zero(wanted - known) or is_zero(wanted + known)
+
+
+def _same_gap(goal: Statement, fact: Bound) -> bool:
+    assert isinstance(goal, Bound)
+    stronger = fact.strict or not goal.strict
+    return stronger and is_zero((goal.rhs - goal.lhs) - (fact.rhs - fact.lhs))
