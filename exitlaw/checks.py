@@ -377,9 +377,7 @@ class ChangeOfVariables:
         low, high = self.limits
         ordered = (low, high) if low != sympy.oo and high != -sympy.oo else (high, low)
         intervals = {**self.given, self.new: ordered}
-        if not any(
-            proves_at_least_zero(sign * slope, intervals, strict=True) for sign in (1, -1)
-        ):
+        if not any(proves_at_least_zero(sign * slope, intervals, strict=True) for sign in (1, -1)):
             return CheckResult(False, f"{self.substitution} was not shown monotone")
         obstacle = regular_on(self.substitution, intervals)
         if obstacle is not None:
