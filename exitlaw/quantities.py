@@ -299,3 +299,39 @@ def _exit_probability(request: Request) -> Enclosure:
     return first_passage.exit_probability(
         request.model(), request.point("start"), **request.boundaries(), **request.precision
     )
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of the negative generator, ascending, and where the continuum begins."""
+
+    values: tuple[tuple[tuple[str, str, str], str], ...]
+    edge: str
+    digits: int
+
+
+def _spectrum(request: Request) -> Spectrum:
+    from numerics import eigenvalues
+
+    count = positive_integer(request.options.get("count") or "6", "--count")
+    found = eigenvalues.spectrum(
+        request.model(), count, **request.boundaries(), **request.precision
+    )
+    values = tuple(printed(one, request.digits) for one in found.eigenvalues)
+    edge = "inf" if found.continuum_edge is None else printed(
+        found.continuum_edge, request.digits
+    )[0][0]  # fmt: skip
+    return Spectrum(values, edge, request.digits)
+
+
+def _spectrum_document(found: Spectrum) -> Document:
+    texts = [texts for texts, _ in found.values]
+    kinds = {kind for _, kind in found.values}
+    return {
+        "value": [value for value, _, _ in texts],
+        "lower": [lower for _, lower, _ in texts],
+        "upper": [upper for _, _, upper in texts],
+        "digits": found.digits,
+        "digits_kind": "absolute" if "absolute" in kinds else "relative",
+        "continuum_edge": found.edge,
+    }

@@ -1,0 +1,188 @@
+"""The theory's formulas against certified numbers, over randomly drawn models of the whole domain.
+
+The formulas come from `theory` and are evaluated in ball arithmetic; the numbers come from drift
+and noise alone. Hypothesis draws the models and shrinks what fails to the simplest of its kind.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import strategies
+import sympy
+from flint import arb, ctx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numerics import first_passage, stationary
+from numerics.enclosure import Enclosure
+from numerics.evaluators import evaluate_acb
+from numerics.lowering import lower, lower_diffusion
+from strategies import COVERAGE, PowerLawModel, counted, double_wells, points_of, power_law_models
+from theory import pearson
+from theory import stationary as laws
+from theory.diffusion import Diffusion
+
+DIGITS = 20
+
+
+def _rational(value: Fraction) -> sympy.Rational:
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def _value(formula: sympy.Expr) -> arb:
+    """A closed form as a ball; complex Gamma functions are real in the end."""
+    program = lower(formula)
+    with ctx.workprec(400):
+        (value,) = evaluate_acb(program)
+        return value.real
+
+
+def _agree(certified: Enclosure, formula: sympy.Expr, digits: int = DIGITS) -> None:
+    """Both are narrow, and they overlap."""
+    value = Enclosure.from_arb(_value(formula))
+    assert value.relative_width() < 10.0**-digits or value.is_zero
+    assert certified.overlaps(value), (str(certified), str(value))
+
+
+def _law(model: PowerLawModel) -> pearson.PearsonIV:
+    sigma_g, rho, sigma_H = map(_rational, (model.sigma_g, model.rho, model.sigma_H))
+    Delta = sympy.sqrt(sigma_g * sigma_H - rho**2)
+    return pearson.power_law_parameters(
+        _rational(model.kappa), _rational(model.theta), rho, sigma_H, Delta
+    )
+
+
+@given(st.data())
+@settings(max_examples=60)
+@counted
+def test_density_is_pearson_iv(data: Any):
+    model = data.draw(power_law_models())
+    at = data.draw(points_of(model))
+    found = stationary.density(lower_diffusion(model.diffusion()), at, digits=DIGITS, method="arb")
+    _agree(found, pearson.density(_rational(at), _law(model)))
+
+
+@given(power_law_models())
+@settings(max_examples=40)
+@counted
+def test_tail_index_is_2m_minus_1(model: PowerLawModel):
+    found = stationary.tail_index(lower_diffusion(model.diffusion()), digits=DIGITS)
+    assert found.overlaps(Enclosure.from_arb(_value(_rational(2 * model.m - 1))))
+    assert found.relative_width() <= 10.0**-DIGITS
+
+
+@given(st.data())
+@settings(max_examples=40)
+@counted
+def test_raw_moments_where_they_exist(data: Any):
+    # Orders are drawn below the tail index, so that nothing has to be rejected.
+    model = data.draw(power_law_models(kappa=(Fraction(7, 5), Fraction(1000))))
+    limit = 2 * model.m - 1
+    order = data.draw(st.integers(1, 4).filter(lambda r: r < limit) if limit < 5
+                      else st.integers(1, 4))  # fmt: skip
+    lowered = lower_diffusion(model.diffusion())
+    found = stationary.moment(lowered, order, digits=DIGITS, method="arb")
+    formula = pearson.raw_moment(_law(model), order)
+    if model.rho == 0 and order % 2:
+        assert found.lower <= 0 <= found.upper
+    else:
+        _agree(found, formula)
+
+
+@given(power_law_models(correlated=False))
+@settings(max_examples=20)
+@counted
+def test_quantile_inverts_the_distribution_function(model: PowerLawModel):
+    lowered = lower_diffusion(model.diffusion())
+    at = stationary.quantile(lowered, Fraction(3, 4), digits=DIGITS, method="arb")
+    below = stationary.cumulative(lowered, at.lower, digits=DIGITS, method="arb")
+    above = stationary.cumulative(lowered, at.upper, digits=DIGITS, method="arb")
+    assert below.lower <= Fraction(3, 4) <= above.upper
+
+
+@given(st.data())
+@settings(max_examples=25)
+@counted
+def test_passage_times_add_up(data: Any):
+    """Strong Markov property: from x to B is from x to y, then from y to B."""
+    model = data.draw(power_law_models(kappa=(Fraction(3, 5), Fraction(50))))
+    lowered = lower_diffusion(model.diffusion())
+    x, y, B = -model.scale, model.scale / 3, 2 * model.scale
+
+    def time(start: Fraction, end: Fraction) -> arb:
+        return first_passage.mean_exit_time(
+            lowered, start, exit_above=end, digits=DIGITS, method="arb"
+        ).arb
+
+    with ctx.workprec(200):
+        assert (time(x, y) + time(y, B)).overlaps(time(x, B))
+
+
+@given(double_wells())
+@settings(max_examples=25)
+@counted
+def test_two_sided_time_obeys_the_interpretation(model: Diffusion):
+    """θ enters only through the Ito drift: a drift and θ, and its Ito form, have one exit time."""
+    ito = Diffusion.from_drift(
+        sympy.together(model.ito_drift),
+        model.noise,
+        eta=model.eta,
+        interpretation=0,
+        variable=model.variable,
+    )
+    times = [
+        first_passage.mean_exit_time(
+            lower_diffusion(one),
+            Fraction(-1, 2),
+            exit_below=-1,
+            exit_above=Fraction(3, 2),
+            digits=DIGITS,
+            method="arb",
+        )
+        for one in (model, ito)
+    ]
+    assert times[0].overlaps(times[1])
+    assert max(time.relative_width() for time in times) <= 10.0**-DIGITS
+
+
+@given(double_wells(), st.integers(1, 9))
+@settings(max_examples=25)
+@counted
+def test_exit_probabilities_of_both_ends_sum_to_one(model: Diffusion, tenth: int):
+    lowered = lower_diffusion(model)
+    mirrored = lower_diffusion(
+        Diffusion.from_drift(
+            -model.drift.subs(strategies.w, -strategies.w),
+            model.noise.subs(strategies.w, -strategies.w),
+            eta=model.eta,
+            interpretation=model.theta,
+            variable=strategies.w,
+        )
+    )
+    start = Fraction(tenth, 5) - 1
+    up = first_passage.exit_probability(
+        lowered, start, exit_below=-1, exit_above=1, digits=DIGITS, method="arb"
+    )
+    down = first_passage.exit_probability(
+        mirrored, -start, exit_below=-1, exit_above=1, digits=DIGITS, method="arb"
+    )
+    with ctx.workprec(200):
+        assert (up.arb + down.arb).overlaps(arb(1))
+
+
+def test_zero_flux_density_is_the_theory_of_power_laws():
+    """The strategy's model is the theory's: C^(-κ-s)exp(…) has the model's logarithmic slope."""
+    model = PowerLawModel(*(Fraction(n, 7) for n in (9, 8, 6, 2, 3, 5)))
+    law = _law(model)
+    x = strategies.w
+    slope = sympy.diff(sympy.log(pearson.unnormalised_density(x, law)), x)
+    difference = slope - laws.log_density_gradient(model.diffusion())
+    assert sympy.simplify(difference) == 0
+
+
+def test_rejected_draws_stay_below_a_tenth():
+    """Stands last: it looks at what the properties above drew and refused."""
+    if not COVERAGE.attempts:
+        pytest.skip("no property ran before this one")
+    rates = {test: COVERAGE.rejection_rate(test) for test in COVERAGE.attempts}
+    assert max(rates.values()) < 0.1, rates
