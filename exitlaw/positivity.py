@@ -72,7 +72,8 @@ def _quadratic_positive(polynomial: sympy.Poly) -> bool:
 
 def _sturm_positive(polynomial: sympy.Poly) -> bool:
     """A univariate rational polynomial without root on (0, oo) (or the line), positive at 1."""
-    if len(polynomial.gens) != 1 or not polynomial.domain.is_QQ and not polynomial.domain.is_ZZ:
+    rational = polynomial.domain.is_QQ or polynomial.domain.is_ZZ
+    if len(polynomial.gens) != 1 or not rational:
         return False
     (x,) = polynomial.gens
     if x.is_positive:
@@ -96,29 +97,39 @@ def _polynomial_positive(expression: sympy.Expr) -> bool:
 
 def _positive(expression: sympy.Expr) -> bool:
     """Positivity for all values of the symbols under their own assumptions."""
+    return _sign(expression) > 0
+
+
+def _sign(expression: sympy.Expr) -> int:
+    """+1 or -1 if the expression is shown to keep that sign, else 0."""
     if expression.is_positive:
-        return True
+        return 1
+    if expression.is_negative:
+        return -1
     if isinstance(expression, sympy.Mul):
-        negative = 0
+        sign = 1
         for factor in expression.args:
-            if _positive(factor):
-                continue
-            if not _positive(-factor):
-                break
-            negative += 1
-        else:
-            return negative % 2 == 0
+            sign *= _sign(factor)
+        if sign:
+            return sign
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.as_base_exp()
-        if exponent.is_real and _positive(base):
-            return True
+        sign = _sign(base)
+        if sign > 0 and exponent.is_real:
+            return 1
+        if sign < 0 and exponent.is_integer:
+            return 1 if exponent.is_even else -1 if exponent.is_odd else 0
     if isinstance(expression, sympy.log):
-        return _positive(expression.args[0] - 1)
+        return _sign(expression.args[0] - 1)
     numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(expression)))
-    if denominator != 1:
-        same = _positive_factored(numerator) and _positive_factored(denominator)
-        return same or (_positive_factored(-numerator) and _positive_factored(-denominator))
-    return _positive_factored(numerator)
+    below = _polynomial_sign(denominator)
+    return below and below * _polynomial_sign(numerator)
+
+
+def _polynomial_sign(expression: sympy.Expr) -> int:
+    if _positive_factored(expression):
+        return 1
+    return -1 if _positive_factored(-expression) else 0
 
 
 def _positive_factored(expression: sympy.Expr) -> bool:

@@ -60,13 +60,19 @@ def same(left: Basic, right: Basic) -> bool:
 
 
 def same_statement(left: Statement, right: Statement) -> bool:
-    """The same relation: kind, both sides, and for limits the variable and where it goes."""
+    """Whether `left` is the relation `right`: kind, both sides, for limits the variable and its end.
+
+    A strict bound gives the weak one, not the other way round.
+    """
     if type(left) is not type(right):
         return False
+    if not (same(left.lhs, right.lhs) and same(left.rhs, right.rhs)):
+        return False
     if isinstance(left, LimitStatement) and isinstance(right, LimitStatement):
-        if left.variable != right.variable or not same(left.to, right.to):
-            return False
-    return same(left.lhs, right.lhs) and same(left.rhs, right.rhs)
+        return left.variable == right.variable and same(left.to, right.to)
+    if isinstance(left, Bound) and isinstance(right, Bound):
+        return right.strict or not left.strict
+    return True
 
 
 def _rewrite(expression: Basic, facts: Iterable[Statement]) -> Basic:
