@@ -45,7 +45,8 @@ def _is_zero_in_every_branch(value: Expr, positive: Iterable[Expr]) -> bool | No
     folded = sympy.piecewise_fold(value)
     if not isinstance(folded, sympy.Piecewise):
         return None if folded.has(sympy.Piecewise) else is_zero(folded, positive=positive)
-    answers = [is_zero(branch, positive=positive) for branch, _ in folded.args]
+    branches: list[Expr] = [branch.args[0] for branch in folded.args]  # type: ignore[misc]
+    answers = [is_zero(branch, positive=positive) for branch in branches]
     return True if all(answers) else None
 
 
@@ -58,7 +59,7 @@ def equivalent(left: Expr, right: Expr, *, positive: Iterable[Expr] = ()) -> boo
 
 
 def normal_form(expression: Expr, *, positive: Iterable[Expr] = ()) -> Expr:
-    """numerator/denominator with coprime expanded polynomials; the expression itself if too large."""
+    """numerator/denominator, coprime expanded polynomials; the expression itself if too large."""
     try:
         return Translator.assuming(positive).normal_form(sympy.sympify(expression))
     except (TooLarge, OverflowError):

@@ -3,16 +3,16 @@
 An expression is rewritten, by identities that hold wherever both sides are defined, into a quotient
 of polynomials over the rationals in *generators*:
 
-    symbols, pi                          themselves
-    exp(A), b**e = exp(e log b)          the exponents of all powers are brought over one denominator
-                                         and reduced to a basis over the rationals; one generator per
-                                         basis vector, so exp(a + b) = exp(a) exp(b) is built in
-    rational multiples of one log f      the root r = f**(1/Q), with the relation r**Q = f
-    log(b)                               log of each factor known to be positive, and of the rest
-    sin, cos, sinh, ...                  exponentials, with i the root of -1
-    gamma(z + n), gamma(2 z), beta       gamma at one representative per class
-    abs(x), x real                       with the relation abs(x)**2 = x**2
-    any other function f(x, ...)         one generator per function and normal form of its arguments
+    symbols, pi                    themselves
+    exp(A), b**e = exp(e log b)    all exponents are brought over one denominator and reduced to a
+                                   basis over the rationals; one generator per basis vector, so
+                                   that exp(a + b) = exp(a) exp(b) is built in
+    rational multiples of log f    the root r = f**(1/Q), with the relation r**Q = f
+    log(b)                         log of each factor known to be positive, and of the rest
+    sin, cos, sinh, ...            exponentials, with i as a root of -1
+    gamma(z + n), gamma(2 z)       gamma at one representative per class; beta through gamma
+    abs(x), x real                 with the relation abs(x)**2 = x**2
+    any other function f(x, ...)   one generator per function and normal form of its arguments
 
 Equal generators are recognised, so a numerator that reduces to 0 proves that the expression is 0.
 The converse holds only where the generators are symbols (or pi): then no relation is missing.
@@ -436,7 +436,7 @@ class Translator:
                 return self._shifted_gamma(constant, shift)
             if not value.is_finite:
                 raise TooLarge("pole of gamma")
-            return self.node(value)
+            return self.node(sympy.sympify(value))
         if all(_is_even(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(rest)):
             half = form / 2
             return _Product(
@@ -477,7 +477,7 @@ def _leads_negative(form: Expr) -> bool:
 
 
 def _as_exponentials(expression: sympy.Function) -> Expr | None:
-    """Circular and hyperbolic functions through exponentials, asinh and atanh through logarithms."""
+    """Circular and hyperbolic functions through exponentials, asinh through a logarithm."""
     x: Expr = expression.args[0]  # type: ignore[assignment]
     up, down = sympy.exp(x), sympy.exp(-x)
     turn, back = sympy.exp(I * x), sympy.exp(-I * x)
@@ -596,8 +596,10 @@ def _imaginary_unit(ring: Ring) -> fmpq_mpoly | None:
         root = ring.context.gens()[index]
         if generator is I:
             return root
-        if isinstance(generator, Pow) and generator.base == -1 and generator.exp.q % 2 == 0:
-            return ring.reduce(root ** (int(generator.exp.q) // 2))
+        if isinstance(generator, Pow) and generator.base == -1:
+            degree = int(1 / generator.exp)
+            if degree % 2 == 0:
+                return ring.reduce(root ** (degree // 2))
     return None
 
 
