@@ -1,0 +1,524 @@
+"""Checks of analysis: what integrals, bounds and limits inherit from checked algebra.
+
+Each class is one theorem of analysis. Its hypotheses that algebra can decide are decided in `run`;
+those that earlier steps established are named in `requires`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import sympy
+
+from exitlaw.checks import Antiderivative, CheckResult, Inequality, LimitCheck, Pair
+from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
+from exitlaw.positivity import Intervals, proves_at_least_zero, regular_on
+from exitlaw.series import LOG, SeriesError, expansion, limit_of
+from theory.normal_form import is_zero
+
+Limits = tuple[sympy.Symbol, sympy.Expr, sympy.Expr]
+
+
+def boundary_value(
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str = "+",
+    given: Intervals | None = None,
+) -> sympy.Expr:
+    """The limit at an end: 0 if the logarithm of every term tends to -oo, else by exact series.
+
+    Raises
+    ------
+    SeriesError : neither was shown.
+    """
+    if vanishes(expression, variable, to, direction, given):
+        return sympy.S.Zero
+    limit = limit_of(expression, variable, to, direction)
+    if limit.is_finite is False:
+        raise SeriesError(f"the limit is {limit}")
+    return limit
+
+
+def vanishes(
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str = "+",
+    given: Intervals | None = None,
+) -> bool:
+    """Whether a product of powers, exponentials and series is shown to tend to 0.
+
+    Powers may have symbolic exponents and exponentials unbounded ones: the logarithm of each
+    factor is expanded exactly, and the leading term of the sum must tend to -oo under `given`.
+    """
+    t = sympy.Dummy("t", positive=True)
+    if to == sympy.oo:
+        image: sympy.Expr = 1 / t
+    elif to == -sympy.oo:
+        image = -1 / t
+    else:
+        image = to + t if direction == "+" else to - t
+    moved = sympy.sympify(expression).subs(variable, image)
+    if moved == 0:
+        return True
+    try:
+        total = expansion(sympy.Add(*_log_factors(moved, t)), t, 2)
+    except SeriesError:
+        return False
+    leading = total.leading
+    if leading is None or leading > 0:
+        return False
+    coefficient = total.terms[leading]
+    if leading < 0:
+        return not coefficient.has(LOG) and proves_at_least_zero(-coefficient, given, strict=True)
+    slope = sympy.diff(coefficient, LOG)
+    return not slope.has(LOG) and proves_at_least_zero(sympy.cancel(slope), given, strict=True)
+
+
+def _log_factors(product: sympy.Expr, t: sympy.Symbol) -> list[sympy.Expr]:
+    """Logarithms of the factors' sizes up to a bounded term, as expressions that expand in t."""
+    logs: list[sympy.Expr] = []
+    for factor in sympy.Mul.make_args(product):
+        if not factor.has(t):
+            continue
+        if isinstance(factor, sympy.exp):
+            logs.append(factor.args[0])
+            continue
+        base, exponent = factor.as_base_exp()
+        if exponent.has(t):
+            raise SeriesError(f"an exponent that moves: {factor}")
+        start = expansion(base, t, 2).leading
+        if start is None:
+            raise SeriesError(f"every known term of {base} cancels")
+        logs.append(exponent * sympy.Rational(start.numerator, start.denominator) * sympy.log(t))
+    return logs
+
+
+@dataclass(frozen=True)
+class Multiple:
+    """An established equality multiplied by a factor that is nowhere zero, and rearranged."""
+
+    source: Equality
+    factor: sympy.Expr
+    result: Equality
+
+    def requires(self) -> tuple[Statement, ...]:
+        return (self.source,)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (self.result,)
+
+    def run(self) -> CheckResult:
+        gap = self.factor * (self.source.lhs - self.source.rhs)
+        if not is_zero(gap - (self.result.lhs - self.result.rhs)):
+            return CheckResult(False, "factor * (source) - (result) does not reduce to 0")
+        return CheckResult(True, "the result is the source times the factor")
+
+    def broken(self) -> Multiple:
+        return replace(self, result=replace(self.result, rhs=self.result.rhs + 1))
+
+
+@dataclass(frozen=True)
+class Linearity:
+    """∫ integrand = Σ coefficient ∫ part, the coefficients free of the variable (or Σ for ∫)."""
+
+    integrand: sympy.Expr
+    limits: Limits
+    parts: tuple[Pair, ...]
+    """Pairs (coefficient, integrand of the part); every part converges (the step's rule says why)."""
+    operator: type[sympy.Integral] | type[sympy.Sum] = sympy.Integral
+
+    def establishes(self) -> tuple[Statement, ...]:
+        total = sympy.Add(*(c * self.operator(part, self.limits) for c, part in self.parts))
+        return (Equality(self.operator(self.integrand, self.limits), total),)
+
+    def run(self) -> CheckResult:
+        if any(sympy.sympify(c).has(self.limits[0]) for c, _ in self.parts):
+            return CheckResult(False, f"a coefficient depends on {self.limits[0]}")
+        total = sympy.Add(*(c * part for c, part in self.parts))
+        if not is_zero(self.integrand - total):
+            return CheckResult(False, "integrand - sum of parts does not reduce to 0")
+        return CheckResult(True, "integrand - sum of parts reduces to 0 in normal form")
+
+    def broken(self) -> Linearity:
+        return replace(self, integrand=2 * self.integrand + 1)
+
+
+@dataclass(frozen=True)
+class TotalDerivative:
+    """Integration by parts: Σ coefficient part = d primitive, whose boundary values are `value`.
+
+    Establishes the integral of the first part in terms of the others. `given` lists intervals for
+    parameters; the primitive is shown regular inside and its limits at the ends are exact series.
+    """
+
+    primitive: sympy.Expr
+    limits: Limits
+    parts: tuple[Pair, ...]
+    value: sympy.Expr = sympy.S.Zero
+    given: Intervals = field(default_factory=dict)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        (first, part), *others = self.parts
+        rest = sympy.Add(*(c / first * sympy.Integral(f, self.limits) for c, f in others))
+        return (Equality(sympy.Integral(part, self.limits), self.value / first - rest),)
+
+    def run(self) -> CheckResult:
+        variable = self.limits[0]
+        if any(sympy.sympify(c).has(variable) for c, _ in self.parts):
+            return CheckResult(False, f"a coefficient depends on {variable}")
+        if is_zero(self.parts[0][0]):
+            return CheckResult(False, "the coefficient of the first part is 0")
+        total = sympy.Add(*(c * part for c, part in self.parts))
+        back = Antiderivative(total, self.primitive, variable).run()
+        if not back.ok:
+            return back
+        obstacle = regular_on(self.primitive, {**self.given, variable: self.limits[1:]})
+        if obstacle is not None:
+            return CheckResult(False, f"the primitive may be singular inside: {obstacle}")
+        try:
+            low = boundary_value(self.primitive, variable, self.limits[1], "+", self.given)
+            high = boundary_value(self.primitive, variable, self.limits[2], "-", self.given)
+        except SeriesError as error:
+            return CheckResult(False, f"limit of the primitive at an end: {error}")
+        if not is_zero(high - low - self.value):
+            return CheckResult(False, f"boundary values {low} and {high} do not give {self.value}")
+        return CheckResult(True, f"differentiated back; boundary values {low} and {high}")
+
+    def broken(self) -> TotalDerivative:
+        return replace(self, value=self.value + 1)
+
+
+@dataclass(frozen=True)
+class MonotoneIntegral:
+    """lower <= upper on the interval gives ∫ lower <= ∫ upper.
+
+    The pointwise bound is proved by exact positivity under `given`, or is `by`, an earlier bound.
+    """
+
+    lower: sympy.Expr
+    upper: sympy.Expr
+    limits: Limits
+    given: Intervals = field(default_factory=dict)
+    by: Bound | None = None
+
+    def requires(self) -> tuple[Statement, ...]:
+        return () if self.by is None else (self.by,)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (
+            Bound(
+                sympy.Integral(self.lower, self.limits), sympy.Integral(self.upper, self.limits)
+            ),
+        )
+
+    def run(self) -> CheckResult:
+        if self.by is not None:
+            gap = (self.upper - self.lower) - (self.by.rhs - self.by.lhs)
+            if is_zero(gap):
+                return CheckResult(True, "integrates a bound that holds at every point")
+            return CheckResult(False, "the pointwise bound is not the one that was established")
+        variable, low, high = self.limits
+        return Inequality(self.lower, self.upper, {**self.given, variable: (low, high)}).run()
+
+    def broken(self) -> MonotoneIntegral:
+        return replace(self, lower=self.upper + 1, upper=self.lower)
+
+
+@dataclass(frozen=True)
+class Tonelli:
+    """∫∫ f dx dy = ∫∫ f dy dx for f >= 0 (fixed limits of integration)."""
+
+    integrand: sympy.Expr
+    inner: Limits
+    outer: Limits
+    given: Intervals = field(default_factory=dict)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (
+            Equality(
+                sympy.Integral(sympy.Integral(self.integrand, self.inner), self.outer),
+                sympy.Integral(sympy.Integral(self.integrand, self.outer), self.inner),
+            ),
+        )
+
+    def run(self) -> CheckResult:
+        ends = (*self.inner[1:], *self.outer[1:])
+        if any(sympy.sympify(end).has(self.inner[0], self.outer[0]) for end in ends):
+            return CheckResult(False, "the limits of integration depend on the variables")
+        intervals = {
+            **self.given,
+            self.inner[0]: self.inner[1:],
+            self.outer[0]: self.outer[1:],
+        }
+        result = Inequality(sympy.S.Zero, self.integrand, intervals).run()
+        if result.ok:
+            return CheckResult(True, "the integrand is nonnegative: the order may be exchanged")
+        return result
+
+    def broken(self) -> Tonelli:
+        return replace(self, integrand=-self.integrand)
+
+
+@dataclass(frozen=True)
+class TaylorPositivity:
+    """lhs <= rhs for variable >= start, because rhs - lhs starts at or above 0 and grows.
+
+    The difference and its derivatives below `order` are >= 0 at `start`; the derivative of that
+    order is >= 0 for every variable > start.
+    """
+
+    lhs: sympy.Expr
+    rhs: sympy.Expr
+    variable: sympy.Symbol
+    order: int = 1
+    start: sympy.Expr = sympy.S.Zero
+    given: Intervals = field(default_factory=dict)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Bound(self.lhs, self.rhs),)
+
+    def run(self) -> CheckResult:
+        gap = self.rhs - self.lhs
+        for k in range(self.order):
+            value = gap.subs(self.variable, self.start)
+            if not (is_zero(value) or proves_at_least_zero(value, self.given)):
+                return CheckResult(False, f"derivative {k} at {self.start} was not shown >= 0")
+            gap = sympy.diff(gap, self.variable)
+        positive = sympy.Dummy(self.variable.name, positive=True)
+        moved = sympy.expand(gap.subs(self.variable, self.start + positive))
+        if moved == 0 or proves_at_least_zero(moved, self.given):
+            return CheckResult(True, f"derivative {self.order} is >= 0, the lower ones at the start")
+        return CheckResult(False, f"derivative {self.order} was not shown >= 0: {moved}")
+
+    def broken(self) -> TaylorPositivity:
+        return replace(self, lhs=self.rhs + 1, rhs=self.lhs)
+
+
+@dataclass(frozen=True)
+class Weakened:
+    """From f <= g follows lhs <= rhs, where (rhs - lhs) - factor (g - f) >= 0 and factor >= 0.
+
+    `sources` are pairs (factor, established bound); several bounds are added up.
+    """
+
+    lhs: sympy.Expr
+    rhs: sympy.Expr
+    sources: tuple[tuple[sympy.Expr, Bound], ...]
+    given: Intervals = field(default_factory=dict)
+
+    def requires(self) -> tuple[Statement, ...]:
+        return tuple(bound for _, bound in self.sources)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Bound(self.lhs, self.rhs),)
+
+    def run(self) -> CheckResult:
+        rest = self.rhs - self.lhs
+        for factor, bound in self.sources:
+            factor = sympy.sympify(factor)
+            if not proves_at_least_zero(factor, self.given):
+                return CheckResult(False, f"the factor {factor} was not shown >= 0")
+            rest -= factor * (bound.rhs - bound.lhs)
+        if is_zero(rest) or proves_at_least_zero(rest, self.given):
+            return CheckResult(True, "the bound is a combination of established bounds")
+        return CheckResult(False, f"what remains was not shown >= 0: {sympy.sstr(rest)[:300]}")
+
+    def broken(self) -> Weakened:
+        return replace(self, lhs=self.rhs + 1, rhs=self.lhs)
+
+
+@dataclass(frozen=True)
+class SqueezeBetween:
+    """Two established bounds lower <= middle <= upper whose outer sides have the same limit."""
+
+    lower: Bound
+    upper: Bound
+    variable: sympy.Symbol
+    to: sympy.Expr
+    limit: sympy.Expr
+    direction: str = "+"
+
+    def requires(self) -> tuple[Statement, ...]:
+        return (self.lower, self.upper)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (LimitStatement(self.lower.rhs, self.limit, self.variable, self.to),)
+
+    def run(self) -> CheckResult:
+        if not is_zero(self.lower.rhs - self.upper.lhs):
+            return CheckResult(False, "the two bounds are about different quantities")
+        for outer in (self.lower.lhs, self.upper.rhs):
+            result = LimitCheck(outer, self.limit, self.variable, self.to, self.direction).run()
+            if not result.ok:
+                return result
+        return CheckResult(True, "both outer sides tend to the same limit")
+
+    def broken(self) -> SqueezeBetween:
+        return replace(self, limit=2 * self.limit + 1)
+
+
+@dataclass(frozen=True)
+class LimitProduct:
+    """Limits of factors give the limit of a product of their powers (factors' limits not 0)."""
+
+    factors: tuple[tuple[LimitStatement, int], ...]
+    """Pairs (established limit, integer power)."""
+    product: sympy.Expr
+    limit: sympy.Expr
+
+    def requires(self) -> tuple[Statement, ...]:
+        return tuple(factor for factor, _ in self.factors)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        first = self.factors[0][0]
+        return (LimitStatement(self.product, self.limit, first.variable, first.to),)
+
+    def run(self) -> CheckResult:
+        first = self.factors[0][0]
+        for factor, _ in self.factors:
+            if (factor.variable, factor.to) != (first.variable, first.to):
+                return CheckResult(False, "the factors' limits are taken differently")
+            if factor.rhs.has(factor.variable) or not factor.rhs.is_nonzero:
+                return CheckResult(False, f"the limit {factor.rhs} of a factor is not a constant")
+        whole = sympy.Mul(*(factor.lhs**power for factor, power in self.factors))
+        limit = sympy.Mul(*(factor.rhs**power for factor, power in self.factors))
+        if not is_zero(whole - self.product):
+            return CheckResult(False, "product of the factors - product does not reduce to 0")
+        if not is_zero(limit - self.limit):
+            return CheckResult(False, "product of the limits - limit does not reduce to 0")
+        return CheckResult(True, "the product of the limits is the limit of the product")
+
+    def broken(self) -> LimitProduct:
+        return replace(self, limit=2 * self.limit)
+
+
+@dataclass(frozen=True)
+class ShiftInvariance:
+    """F(v + 1) = F(v) for all v and F(v) -> value as v -> oo give F = value."""
+
+    function: sympy.Expr
+    variable: sympy.Symbol
+    value: sympy.Expr
+    recurrence: Equality
+    limit: LimitStatement
+
+    def requires(self) -> tuple[Statement, ...]:
+        return (self.recurrence, self.limit)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Equality(self.function, self.value),)
+
+    def run(self) -> CheckResult:
+        shifted = self.function.subs(self.variable, self.variable + 1)
+        parts = (
+            self.recurrence.lhs - shifted,
+            self.recurrence.rhs - self.function,
+            self.limit.lhs - self.function,
+            self.limit.rhs - self.value,
+        )
+        if self.value.has(self.variable) or self.limit.to != sympy.oo:
+            return CheckResult(False, "the value must be a constant and the limit at infinity")
+        if not all(is_zero(part) for part in parts):
+            return CheckResult(False, "recurrence and limit are not those of the function")
+        return CheckResult(True, "F(v) = F(v + n) -> value")
+
+    def broken(self) -> ShiftInvariance:
+        return replace(self, value=self.value + 1)
+
+
+@dataclass(frozen=True)
+class PowerTail:
+    """Convergence at infinity: the integral of f over (·, oo) is finite iff exponent < -1.
+
+    `f ~ amplitude variable^exponent` as variable -> oo with a positive amplitude; the equivalence
+    itself is checked by the exact limit of f/variable^exponent.
+    """
+
+    integrand: sympy.Expr
+    variable: sympy.Symbol
+    exponent: sympy.Expr
+    amplitude: sympy.Expr
+    property: sympy.Basic
+    """The name of the property, e.g. `finite(E|x|^r)` as an applied Boolean symbol."""
+    criterion: sympy.Basic
+    given: Mapping[sympy.Symbol, tuple[sympy.Expr, sympy.Expr]] = field(default_factory=dict)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Equivalence(self.property, self.criterion),)
+
+    def run(self) -> CheckResult:
+        ratio = self.integrand / self.variable**self.exponent
+        limit = LimitCheck(ratio, self.amplitude, self.variable, sympy.oo).run()
+        if not limit.ok:
+            return limit
+        if not proves_at_least_zero(self.amplitude, self.given, strict=True):
+            return CheckResult(False, f"the amplitude {self.amplitude} was not shown positive")
+        if not isinstance(self.criterion, sympy.StrictLessThan | sympy.StrictGreaterThan):
+            return CheckResult(False, "the criterion must be a strict inequality")
+        gap = self.criterion.gts - self.criterion.lts
+        if not is_zero(gap + self.exponent + 1):
+            return CheckResult(False, "the criterion is not exponent < -1")
+        return CheckResult(True, "the integrand is a power at infinity, integrable iff below -1")
+
+    def broken(self) -> PowerTail:
+        return replace(self, exponent=self.exponent + 1)
+
+
+@dataclass(frozen=True)
+class TaylorMatch:
+    """lhs = rhs + O(variable^order) at 0: equal derivatives below `order` there.
+
+    Undefined functions are smooth by hypothesis, so Taylor's theorem bounds the remainder.
+    """
+
+    lhs: sympy.Expr
+    rhs: sympy.Expr
+    variable: sympy.Symbol
+    order: int
+
+    def establishes(self) -> tuple[Statement, ...]:
+        remainder = (self.lhs - self.rhs) / self.variable ** (self.order - 1)
+        return (LimitStatement(remainder, sympy.S.Zero, self.variable, sympy.S.Zero),)
+
+    def run(self) -> CheckResult:
+        gap = self.lhs - self.rhs
+        for k in range(self.order):
+            if not is_zero(gap.subs(self.variable, 0).doit()):
+                return CheckResult(False, f"derivative {k} at 0 differs")
+            gap = sympy.diff(gap, self.variable)
+        return CheckResult(True, f"derivatives 0 to {self.order - 1} agree at 0")
+
+    def broken(self) -> TaylorMatch:
+        return replace(self, rhs=self.rhs + self.variable ** (self.order - 1))
+
+
+@dataclass(frozen=True)
+class MomentExpectation:
+    """E(polynomial in a random variable) = Σ coefficient · moment; `moments[k]` is E of power k."""
+
+    expectation: sympy.Expr
+    """The name of the expectation, an applied undefined function."""
+    polynomial: sympy.Expr
+    variable: sympy.Symbol
+    moments: tuple[sympy.Expr | int, ...]
+    result: sympy.Expr
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Equality(self.expectation, self.result),)
+
+    def run(self) -> CheckResult:
+        polynomial = sympy.Poly(sympy.expand(self.polynomial), self.variable)
+        if polynomial.degree() >= len(self.moments):
+            return CheckResult(False, f"moment {polynomial.degree()} is not given")
+        total = sympy.Add(
+            *(coefficient * self.moments[power] for (power,), coefficient in polynomial.terms())
+        )
+        if is_zero(total - self.result):
+            return CheckResult(True, "coefficients times moments - result reduces to 0")
+        return CheckResult(False, "coefficients times moments - result does not reduce to 0")
+
+    def broken(self) -> MomentExpectation:
+        return replace(self, result=self.result + 1)
