@@ -62,13 +62,13 @@ def _parts(value: Fraction | int | None) -> str:
     return f"{fraction.numerator}, {fraction.denominator}"
 
 
-def _compiled(program: Program, operations: Mapping[str, Any]) -> Callable[..., tuple[Any, ...]]:
+def compiled(program: Program, operations: Mapping[str, Any]) -> Callable[..., tuple[Any, ...]]:
     namespace = dict(operations)
     exec(compile(_generate(program), f"<program {program.digest[:12]}>", "exec"), namespace)
     return namespace["evaluate"]
 
 
-def _fractions(program: Program) -> list[Fraction]:
+def rational_constants(program: Program) -> list[Fraction]:
     return [Fraction(i.value or 0) for i in program.instructions if i.op == "const"]
 
 
@@ -158,12 +158,12 @@ _ARB = {
 
 @lru_cache(maxsize=4096)
 def _arb_function(program: Program) -> Callable[..., tuple[Any, ...]]:
-    return _compiled(program, _ARB)
+    return compiled(program, _ARB)
 
 
 @lru_cache(maxsize=4096)
 def _arb_constants(program: Program, precision: int) -> list[arb]:
-    return [arb(as_fmpq(f)) for f in _fractions(program)]
+    return [arb(as_fmpq(f)) for f in rational_constants(program)]
 
 
 def evaluate_arb(program: Program, *inputs: arb | int) -> tuple[arb, ...]:
@@ -267,7 +267,7 @@ _ACB = {
     **{f"{name}_": _method(name) for name in ("sqrt", "log", *INVERSE, "lgamma")},
 }
 
-_ACB_ANALYTIC = {
+ACB_ANALYTIC_OPERATIONS = {
     **_ACB_COMMON,
     "rational_power": lambda x, p, q: _acb_rational_power(x, p, q, True),
     "pow_": lambda x, y: x.pow(y, analytic=True),
@@ -293,12 +293,12 @@ _ACB_ANALYTIC = {
 
 @lru_cache(maxsize=4096)
 def _acb_function(program: Program, analytic: bool) -> Callable[..., tuple[Any, ...]]:
-    return _compiled(program, _ACB_ANALYTIC if analytic else _ACB)
+    return compiled(program, ACB_ANALYTIC_OPERATIONS if analytic else _ACB)
 
 
 @lru_cache(maxsize=4096)
 def _acb_constants(program: Program, precision: int) -> list[acb]:
-    return [acb(as_fmpq(f)) for f in _fractions(program)]
+    return [acb(as_fmpq(f)) for f in rational_constants(program)]
 
 
 def evaluate_acb(program: Program, *inputs: acb, analytic: bool = False) -> tuple[acb, ...]:
@@ -376,7 +376,7 @@ def _series_rational_power(x: Any, p: int, q: int) -> Any:
     return x ** arb(fmpq(p, q))
 
 
-_SERIES = {
+SERIES_OPERATIONS = {
     **_ARB,
     "rational_power": _series_rational_power,
     "pow_": lambda x, y: (y * x.log()).exp(),
@@ -398,7 +398,7 @@ _SERIES = {
 
 @lru_cache(maxsize=4096)
 def _series_function(program: Program) -> Callable[..., tuple[Any, ...]]:
-    return _compiled(program, _SERIES)
+    return compiled(program, SERIES_OPERATIONS)
 
 
 def evaluate_series(program: Program, *inputs: arb_series | arb) -> tuple[Any, ...]:
@@ -442,14 +442,14 @@ def _mpmath_function(program: Program) -> Callable[..., tuple[Any, ...]]:
         },
         **_LOGIC,
     }
-    return _compiled(program, operations)
+    return compiled(program, operations)
 
 
 @lru_cache(maxsize=1024)
 def _mpmath_constants(program: Program, precision: int) -> list[Any]:
     from mpmath import mp
 
-    return [mp.mpf(f.numerator) / f.denominator for f in _fractions(program)]
+    return [mp.mpf(f.numerator) / f.denominator for f in rational_constants(program)]
 
 
 def evaluate_mpmath(program: Program, *inputs: Any) -> tuple[Any, ...]:
@@ -501,8 +501,8 @@ def numpy_function(program: Program) -> Callable[..., tuple[Any, ...]]:
         },
         **{f"a{name}_": getattr(np, f"arc{name}") for name in (*CIRCULAR, *HYPERBOLIC)},
     }
-    function = _compiled(program, operations)
-    constants = [float(f) for f in _fractions(program)]
+    function = compiled(program, operations)
+    constants = [float(f) for f in rational_constants(program)]
 
     def call(*inputs: Any) -> tuple[Any, ...]:
         return function(constants, *inputs)

@@ -1,0 +1,261 @@
+"""Panels: the interval cut into discs on which log p is a short power series.
+
+Notation: `s = 1 − θ`; speed density `p = exp(u)` with `u' = −q`, `q = (sC' + 2L'/η)/C`; scale density
+`(2/η)/(C p)`. Nothing here needs a closed form of `∫2L'/(ηC)`.
+
+A panel is planned in double precision and then proved: its disc by boxes on which every function is
+analytic and C has no zero, its bounds by majorants of the Taylor coefficients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flint import arb, arb_poly, arb_series, ctx
+
+from numerics.discs import (
+    LOW_PRECISION,
+    DiscSeries,
+    bound_on_disc,
+    log_sum,
+    log_upper,
+    up,
+)
+from numerics.evaluators import evaluate_arb, evaluate_series
+from numerics.lowering import Model
+from numerics.program import Builder, Program
+
+PLAN_ORDER = 32
+"""Terms of the cheap series from which a panel is planned and bounded."""
+
+REACH = 2.7
+"""Radius of analyticity over half-width: e minimises terms per unit of length."""
+
+CAUCHY_FACTORS = (1.6, 2.1, 2.7, 3.5, 5.0, 8.0, 14.0)
+"""Candidate radii for Cauchy's estimate, in half-widths."""
+
+
+def core_program(model: Model) -> Program:
+    """`(C, q)` of the state, with `q = ((1 − θ)C' + 2L'/η)/C = −(log p)'`."""
+    builder = Builder((model.variable,))
+    [noise] = builder.include(model.noise, {})
+    [slope] = builder.include(model.noise_slope, {})
+    [gradient] = builder.include(model.gradient, {})
+    [eta] = builder.include(model.eta, {})
+    [theta] = builder.include(model.theta, {})
+    s = builder.emit("sub", builder.constant(1), theta)
+    rate = builder.emit("div", builder.constant(2), eta)
+    drift = builder.emit("mul", rate, gradient)
+    # For θ = 1 or constant C the derivative must not enter: it may not exist where it is not used.
+    spurious = s if builder.rational(s) == 0 else slope if builder.rational(slope) == 0 else None
+    total = drift
+    if spurious is None:
+        total = builder.emit("add", builder.emit("mul", s, slope), drift)
+    return builder.program([noise, builder.emit("div", total, noise)])
+
+
+def mirrored(program: Program, odd_outputs: Sequence[int] = ()) -> Program:
+    """The program of `−x`; the outputs listed change sign (those that are derivatives)."""
+    builder = Builder(program.inputs)
+    flipped = builder.emit("neg", builder.input(program.inputs[0]))
+    outputs = builder.include(program, {program.inputs[0]: flipped})
+    return builder.program(
+        builder.emit("neg", o) if i in odd_outputs else o for i, o in enumerate(outputs)
+    )
+
+
+@dataclass
+class Panel:
+    """`[left, right]` inside a disc around `centre` on which C and q are analytic and C ≠ 0."""
+
+    program: Program
+    left: arb
+    right: arb
+    centre: arb
+    half: float
+    """Upper bound of the distance from the centre to either end."""
+    radius: float
+    slope_bound: float
+    """log of a bound of |q| on the disc"""
+    inverse_noise_bound: float
+    """log of a bound of |1/C| on the disc"""
+    noise_scale: float
+    """log(1/C) at the centre, a double"""
+    majorant: list[float]
+    """|u_k|, k < PLAN_ORDER, from above"""
+    low: arb_poly
+    """u around the centre to PLAN_ORDER terms, in low precision"""
+    ranges: list[tuple[float, float]] = field(default_factory=list)
+    """Enclosures of u − u(left) on equal parts of the panel, in doubles"""
+    rise: float = 0.0
+    """u(right) − u(left), a double"""
+
+    @property
+    def width(self) -> float:
+        return 2 * self.half
+
+    def variation(self, radius: float) -> float:
+        """A bound of |u(t) − u(0)| on |t| <= radius (< self.radius)."""
+        total = 0.0
+        for coefficient in reversed(self.majorant):
+            total = total * radius + coefficient
+        return up(total * radius + self.tail(radius))
+
+    def tail(self, radius: float) -> float:
+        """A bound of the terms of u from PLAN_ORDER on, at |t| <= radius."""
+        ratio = radius / self.radius
+        order = len(self.majorant) + 1
+        log_tail = (
+            self.slope_bound
+            + math.log(self.radius)
+            + order * math.log(ratio)
+            - math.log(order * (1 - ratio))
+        )
+        return up(math.exp(log_tail)) if log_tail < 700 else math.inf
+
+    def order(self, accuracy: float, kernels: int, share: float = 1.0) -> tuple[int, float]:
+        """Terms, and the radius of Cauchy's estimate, for `exp(-accuracy)` with `kernels` factors.
+
+        `share` asks for a part of the half-width (to judge a split).
+        """
+        best = (10**9, 0.0)
+        half = share * self.half
+        for factor in CAUCHY_FACTORS:
+            radius = min(factor * half, 0.9 * self.radius)
+            growth = kernels * self.variation(radius) if kernels else 0.0
+            if growth < math.inf:
+                terms = math.ceil((max(accuracy, 3.0) + growth) / math.log(radius / half)) + 3
+                best = min(best, (terms, radius))
+            if radius < factor * half:
+                break
+        return best
+
+    def log_density_series(self, terms: int) -> arb_series:
+        """u to the given number of terms, u(centre) = 0, at the working precision."""
+        ctx.cap = terms
+        q = evaluate_series(self.program, arb_series([self.centre, arb(1)]))[1]
+        return -as_series(q).integral()
+
+    def log_density(self, terms: int) -> DiscSeries:
+        """u as a function on the whole disc, for the increments u(right) − u(left)."""
+        bound = up(self.slope_bound + math.log(self.radius))
+        return DiscSeries(self.log_density_series(terms), self.radius, bound)
+
+    def kernels(self, terms: int, radius: float, rate: arb) -> tuple[DiscSeries, ...]:
+        """`(u, p/p(c), p(c)·(scale density))` on the disc of the given radius."""
+        ctx.cap = terms
+        noise, q = evaluate_series(self.program, arb_series([self.centre, arb(1)]))
+        noise, q = as_series(noise), as_series(q)
+        u = -q.integral()
+        growth = self.variation(radius)
+        speed = u.exp()
+        scale = rate / (noise * speed)
+        log_rate = log_upper(rate)
+        return (
+            DiscSeries(u, radius, math.log(growth) if growth > 0 else -math.inf),
+            DiscSeries(speed, radius, growth),
+            DiscSeries(scale, radius, up(growth + self.inverse_noise_bound + log_rate)),
+        )
+
+
+def as_series(value: arb_series | arb) -> arb_series:
+    """A ball as a constant power series."""
+    return value if isinstance(value, arb_series) else arb_series([value])
+
+
+def dyadic(x: float) -> arb:
+    """The ball of a double, exact."""
+    return arb(x)
+
+
+def make_panel(program: Program, left: arb, right: arb) -> Panel | None:
+    """The proved panel on [left, right], or None if no disc of sufficient radius is analytic."""
+    middle = (float(left) + float(right)) / 2
+    centre = dyadic(middle)
+    with ctx.workprec(LOW_PRECISION):
+        half = max(float((centre - left).abs_upper()), float((right - centre).abs_upper()))
+        half = half * (1 + 1e-12)
+        if not half > 0:
+            return None
+        coefficients = _plan_coefficients(program, centre)
+        if coefficients is None:
+            return None
+        q_abs, low = coefficients
+        estimate = singular_distance(q_abs, half)
+        for share in (0.8, 0.6, 0.45):
+            radius = share * estimate
+            if radius < 1.4 * half:
+                return None
+            bounds = bound_on_disc(program, centre, radius)
+            if bounds is not None:
+                break
+        else:
+            return None
+    majorant = [up(a / (k + 1)) for k, a in enumerate(q_abs)]
+    noise_scale = -float(evaluate_arb(program, centre)[0].log())
+    panel = Panel(
+        program, left, right, centre, half, radius, bounds[1], bounds[2], noise_scale, majorant, low
+    )
+    _measure(panel)
+    return panel
+
+
+def _plan_coefficients(program: Program, centre: arb) -> tuple[list[float], arb_poly] | None:
+    """|q_k| from above and the polynomial u, both to PLAN_ORDER terms."""
+    saved = ctx.cap
+    ctx.cap = PLAN_ORDER
+    try:
+        q = as_series(evaluate_series(program, arb_series([centre, arb(1)]))[1])
+        balls = q.coeffs()
+        if not all(b.is_finite() for b in balls):
+            return None
+        # The antiderivative to PLAN_ORDER terms uses one term of q less.
+        sizes = [float(b.abs_upper()) for b in balls[: PLAN_ORDER - 1]]
+        sizes += [0.0] * (PLAN_ORDER - 1 - len(sizes))
+        return sizes, arb_poly((-q.integral()).coeffs())
+    finally:
+        ctx.cap = saved
+
+
+def singular_distance(sizes: Sequence[float], half: float) -> float:
+    """Distance to the nearest singularity as the coefficients tell it (an estimate, never trusted).
+
+    Capped at 40 half-widths: entire functions have none.
+    """
+    start = max(8, len(sizes) // 2)
+    scale = max(a * half**k for k, a in enumerate(sizes))
+    if scale == 0:
+        return 40 * half
+    rates = [
+        (a / scale) ** (1 / k) for k, a in enumerate(sizes) if k >= start and a > 1e-300
+    ]
+    largest = max(rates, default=0.0)
+    return min(1 / largest, 40 * half) if largest > 0 else 40 * half
+
+
+PARTS = 12
+
+
+def _measure(panel: Panel) -> None:
+    """Ranges of u − u(left) on the parts of the panel, rigorous, in low precision."""
+    with ctx.workprec(LOW_PRECISION):
+        slack = arb(0, panel.tail(panel.half))
+        left, right = panel.left - panel.centre, panel.right - panel.centre
+        start = panel.low(left)
+        panel.rise = float(panel.low(right) - start)
+        step = (right - left) / PARTS
+        for part in range(PARTS):
+            t = (left + step * part).union(left + step * (part + 1))
+            value = panel.low(t) - start + slack + slack
+            panel.ranges.append((float(value.lower()), float(value.upper())))
+
+
+def halves(panel: Panel) -> list[Panel] | None:
+    """The two halves as panels of their own, or None if one of them has no disc."""
+    made = [
+        make_panel(panel.program, panel.left, panel.centre),
+        make_panel(panel.program, panel.centre, panel.right),
+    ]
+    return [m for m in made if m is not None] if None not in made else None

@@ -1,0 +1,311 @@
+"""One pass over the panels: nested integrals of speed and scale density, normalised as they go.
+
+A `Stage` is one integral `X_i(y) = X_i(start) + ∫ kernel · Π X_j`, its kernel the speed density p or
+the scale density `(2/η)/(Cp)`, its factors earlier stages. All integrands are positive: nothing
+cancels. Every state is kept relative to the power of p(y) that it scales with, so that a barrier of
+any height needs no more digits than a flat landscape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from flint import arb, ctx
+
+from numerics.discs import DiscSeries, exp_ball, log_upper
+from numerics.panels import Panel, halves
+
+Kernel = Literal["speed", "scale"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`X' = kernel · Π X_j` over the earlier stages `factors`."""
+
+    kernel: Kernel
+    factors: tuple[int, ...] = ()
+
+
+EXIT_TIME = (Stage("speed"), Stage("scale", (0,)))
+"""P = ∫p and τ = ∫ P/(Dp)."""
+
+EXIT_VARIANCE = (*EXIT_TIME, Stage("scale", (0, 0)), Stage("scale", (2,)))
+"""and W = ∫ P²/(Dp), ∫ W/(Dp): half the variance of the exit time."""
+
+
+def degrees(stages: Sequence[Stage]) -> list[int]:
+    """The power of p that each stage scales with."""
+    result: list[int] = []
+    for stage in stages:
+        own = 1 if stage.kernel == "speed" else -1
+        result.append(own + sum(result[f] for f in stage.factors))
+    return result
+
+
+def kernel_counts(stages: Sequence[Stage]) -> list[int]:
+    """How many kernels are nested in each stage: how often bounds of p multiply."""
+    result: list[int] = []
+    for stage in stages:
+        result.append(1 + sum(result[f] for f in stage.factors))
+    return result
+
+
+@dataclass
+class Step:
+    """A panel in a sweep: which stages run on it, and how much accuracy it needs."""
+
+    panel: Panel
+    active: int
+    """Stages below this index run here; the others start further right."""
+    level: float = 0.0
+    """u at the left end relative to the start of the sweep, a double"""
+    series: bool = True
+    """Whether the integrals are computed; otherwise they are bounded by the ranges of u."""
+    slack: float = 0.0
+    """Nats of accuracy that the panel can do without, for its integrals"""
+    crossing_slack: float = 0.0
+    """The same for the increment of u across it"""
+
+
+@dataclass
+class Sweep:
+    """The states at the current point, `X_i / p(point)**degree_i`."""
+
+    stages: Sequence[Stage]
+    rate: arb
+    states: list[arb]
+    degree: list[int] = field(init=False)
+    log_rise: arb = field(init=False)
+    """u(current point) − u(first point)"""
+
+    def __post_init__(self) -> None:
+        self.degree = degrees(self.stages)
+        self.log_rise = arb(0)
+
+    def run(self, step: Step, accuracy: float) -> None:
+        """Carry the states across one panel."""
+        if step.series:
+            self._integrate(step, accuracy)
+        else:
+            self._bound(step, accuracy)
+
+    def _integrate(self, step: Step, accuracy: float) -> None:
+        panel = step.panel
+        kernels = max(kernel_counts(self.stages)[: step.active])
+        goal = accuracy - step.slack
+        terms, radius = panel.order(goal, kernels)
+        crossing, _ = panel.order(accuracy - step.crossing_slack, 0)
+        terms = max(terms, crossing)
+        saved = ctx.prec
+        # Within a panel, terms of size e^variation cancel down to e^-variation.
+        ctx.prec = working_bits(accuracy, panel)
+        try:
+            u, speed, scale = panel.kernels(terms, radius, self.rate)
+            left, right = panel.left - panel.centre, panel.right - panel.centre
+            start, end = u.at(left), u.at(right)
+            at_left = [x * (d * start).exp() for x, d in zip(self.states, self.degree, strict=True)]
+            at_right = list(at_left)
+            functions: list[DiscSeries] = []
+            for index, stage in enumerate(self.stages[: step.active]):
+                integrand = speed if stage.kernel == "speed" else scale
+                for factor in stage.factors:
+                    integrand = integrand * functions[factor]
+                integral = integrand.antiderivative()
+                constant = at_left[index] - integral.at(left)
+                function = integral.plus_constant(constant)
+                functions.append(function)
+                at_right[index] = function.at(right)
+            self.states = [
+                x * (-d * end).exp() for x, d in zip(at_right, self.degree, strict=True)
+            ]
+            self.log_rise += end - start
+        finally:
+            ctx.prec = saved
+
+    def _bound(self, step: Step, accuracy: float) -> None:
+        panel = step.panel
+        terms, _ = panel.order(accuracy - step.crossing_slack, 0)
+        saved = ctx.prec
+        ctx.prec = working_bits(accuracy, panel)
+        try:
+            u = panel.log_density(terms)
+            rise = u.at(panel.right - panel.centre) - u.at(panel.left - panel.centre)
+            largest = [log_upper(x) for x in self.states]
+            states = list(self.states)
+            for index, stage in enumerate(self.stages[: step.active]):
+                bound = log_kernel_integral(panel, stage.kernel, self.rate)
+                bound += sum(largest[f] for f in stage.factors)
+                states[index] = states[index] + positive_ball(bound)
+                largest[index] = log_upper(states[index])
+            self.states = [x * (-d * rise).exp() for x, d in zip(states, self.degree, strict=True)]
+            self.log_rise += rise
+        finally:
+            ctx.prec = saved
+
+
+def working_bits(accuracy: float, panel: Panel) -> int:
+    """Bits for a panel: the accuracy, what cancels inside, and the size of u itself."""
+    inside = panel.variation(min(panel.half, 0.9 * panel.radius))
+    return math.ceil((accuracy + 2 * inside) / math.log(2)) + 30
+
+
+def log_kernel_integral(panel: Panel, kernel: Kernel, rate: arb) -> float:
+    """log of a bound of ∫ kernel over the panel, relative to p(left) = 1."""
+    part = panel.width / len(panel.ranges)
+    sign = 1 if kernel == "speed" else -1
+    highest = max(max(sign * low, sign * high) for low, high in panel.ranges)
+    total = sum(
+        math.exp(max(sign * low, sign * high) - highest) for low, high in panel.ranges
+    )
+    extra = 0.0 if kernel == "speed" else panel.inverse_noise_bound + log_upper(rate)
+    return highest + math.log(total * part * (1 + 1e-9)) + extra
+
+
+def positive_ball(log_bound: float) -> arb:
+    """[0, exp(log_bound)]."""
+    ball = exp_ball(log_bound - math.log(2) + 1e-9)
+    return ball + arb(ball.rad()).upper() if ball.is_finite() else ball
+
+
+def plan(
+    panels: Sequence[Panel], start_active: Sequence[int], stages: Sequence[Stage], accuracy: float,
+    initial: Sequence[float], rate: arb,
+) -> list[Step]:
+    """Decide on which panels integrals are computed, splitting panels where that is cheaper.
+
+    `initial` holds the logarithms of the states at the left end (estimates).
+    """
+    steps = [Step(p, a) for p, a in zip(panels, start_active, strict=True)]
+    while True:
+        _weigh(steps, stages, accuracy, initial, rate)
+        refined: list[Step] = []
+        changed = False
+        for step in steps:
+            parts = _split(step, stages, accuracy)
+            changed |= parts is not None
+            refined.extend(parts if parts is not None else [step])
+        if not changed:
+            return steps
+        steps = refined
+
+
+def _weigh(
+    steps: Sequence[Step],
+    stages: Sequence[Stage],
+    accuracy: float,
+    initial: Sequence[float],
+    rate: arb,
+) -> None:
+    """Set levels and slacks: what each panel may miss without harm to the last stage."""
+    count = len(stages)
+    level = 0.0
+    for step in steps:
+        step.level = level
+        level += step.panel.rise
+    log_rate = log_upper(rate)
+    likely = _forward(steps, stages, initial, log_rate, middle=True)
+    highest = _forward(steps, stages, initial, log_rate, middle=False)
+    final = likely.states[-1][-1]
+    influence = [-math.inf] * (count - 1) + [0.0]
+    for index in range(len(steps) - 1, -1, -1):
+        step = steps[index]
+        before, kernels = highest.states[index], highest.kernels[index]
+        after = highest.states[index + 1]
+        passing = max((before[i] + influence[i] for i in range(count)), default=-math.inf)
+        made = max(
+            (highest.increments[index][i] + influence[i] for i in range(step.active)),
+            default=-math.inf,
+        )
+        # Within the panel a stage also feeds the later stages of the same panel.
+        inner = list(influence)
+        for k in range(step.active - 1, -1, -1):
+            for i in stages[k].factors:
+                others = sum(after[f] for f in stages[k].factors) - after[i]
+                inner[i] = _log_add(inner[i], inner[k] + kernels[k] + others)
+        for i in range(step.active):
+            made = max(made, highest.increments[index][i] + inner[i])
+        for i in range(count):
+            passing = max(passing, before[i] + inner[i])
+        step.slack = max(0.0, final - made)
+        step.crossing_slack = max(0.0, final - max(passing, made))
+        step.series = step.slack < accuracy + math.log(len(steps)) + 2
+        influence = inner
+
+
+@dataclass
+class _Forward:
+    states: list[list[float]]
+    increments: list[list[float]]
+    kernels: list[list[float]]
+
+
+def _forward(
+    steps: Sequence[Step],
+    stages: Sequence[Stage],
+    initial: Sequence[float],
+    log_rate: float,
+    middle: bool,
+) -> _Forward:
+    """Logarithms of the unnormalised states at the panel ends, estimated or bounded."""
+    states, increments, kernels = [list(initial)], [], []
+    for step in steps:
+        panel = step.panel
+        part = math.log(panel.width / len(panel.ranges))
+        sums = []
+        for sign in (1, -1):
+            values = [
+                sign * (low + high) / 2 if middle else max(sign * low, sign * high)
+                for low, high in panel.ranges
+            ]
+            sums.append(_log_sum(values) + part + sign * step.level)
+        speed, scale = sums[0], sums[1] + panel.noise_scale + log_rate
+        current, gained = list(states[-1]), [-math.inf] * len(stages)
+        for index, stage in enumerate(stages[: step.active]):
+            kernel = speed if stage.kernel == "speed" else scale
+            gained[index] = kernel + sum(current[f] for f in stage.factors)
+            current[index] = _log_add(current[index], gained[index])
+        states.append(current)
+        increments.append(gained)
+        kernels.append([speed if s.kernel == "speed" else scale for s in stages])
+    return _Forward(states, increments, kernels)
+
+
+def _log_add(a: float, b: float) -> float:
+    high, low = max(a, b), min(a, b)
+    return high if low == -math.inf else high + math.log1p(math.exp(low - high))
+
+
+def _log_sum(values: Sequence[float]) -> float:
+    high = max(values)
+    return high + math.log(sum(math.exp(v - high) for v in values))
+
+
+def _split(step: Step, stages: Sequence[Stage], accuracy: float) -> list[Step] | None:
+    """Two halves in place of a panel where they need fewer terms together."""
+    if not step.series:
+        return None
+    kernels = max(kernel_counts(stages)[: step.active])
+    goal = max(accuracy - step.slack, 3.0)
+    whole, _ = step.panel.order(goal, kernels)
+    half, _ = step.panel.order(goal, kernels, share=0.5)
+    if whole <= 2.2 * half + 10:
+        return None
+    parts = halves(step.panel)
+    return None if parts is None else [Step(p, step.active) for p in parts]
+
+
+def execute(
+    steps: Sequence[Step],
+    stages: Sequence[Stage],
+    rate: arb,
+    initial: Sequence[arb],
+    accuracy: float,
+) -> Sweep:
+    """Run the steps from the initial states (relative to p at the first point)."""
+    sweep = Sweep(stages, rate, list(initial))
+    for step in steps:
+        sweep.run(step, accuracy)
+    return sweep

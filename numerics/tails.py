@@ -1,0 +1,286 @@
+"""Integrals of the speed density up to an open end of the domain, with proven bounds.
+
+At the end, `e(t) = d log p / d log t` in the parameter t of `numerics.local`. Where e is analytic at
+t = 0 (power-law tails) the integral is a power series of t times a power, summed to the end itself;
+where e grows (Gaussian and faster) the integral is bounded by p at a point far enough out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flint import acb, arb, arb_poly, arb_series, ctx
+
+from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_upper, up
+from numerics.errors import InfiniteMean
+from numerics.local import End, Local, NotLocal, expand, lower_log
+from numerics.panels import CAUCHY_FACTORS, PLAN_ORDER, as_series, singular_distance
+from numerics.program import Program
+from numerics.sweep import Stage, degrees, kernel_counts, positive_ball
+
+
+@dataclass(frozen=True)
+class Tail:
+    """`e(t) = t^order · factor(t)` near the end, order <= 0 for a decaying density.
+
+    For order 0 the exponent is analytic on `|t| < radius` and bounded by exp(log_bound) there.
+    """
+
+    program: Program
+    end: End
+    order: int
+    leading: float
+    radius: float
+    log_bound: float
+
+
+def exponent(program: Program, end: End, t: arb_series | acb) -> Local:
+    """e = t·(du/dx)(dx/dt) = −t q dx/dt, with du/dx = −q."""
+    q = expand(program, end, t)[1]
+    # x = ±1/t: dx/dt = −outward/t²; x = λ ± t: dx/dt = −outward.
+    return q * Local(1 + end.power, arb(end.outward), t)
+
+
+def analyse(program: Program, end: End) -> Tail | None:
+    """The behaviour at the end, from series in t; None if q has no such expansion there."""
+    saved = ctx.cap
+    ctx.cap = PLAN_ORDER + 4
+    try:
+        with ctx.workprec(LOW_PRECISION):
+            e = exponent(program, end, arb_series([0, 1]))
+            if e.is_zero:
+                return Tail(program, end, 0, 0.0, math.inf, -math.inf)
+            coefficients = as_series(e.factor).coeffs()
+            if not all(c.is_finite() for c in coefficients):
+                return None
+            sizes = [float(c.abs_upper()) for c in coefficients]
+            distance = singular_distance(sizes, _unit(sizes))
+            for share in (0.8, 0.6, 0.4, 0.2):
+                bound = _bound(program, end, share * distance)
+                if bound is not None:
+                    leading = float(coefficients[0])
+                    return Tail(program, end, e.order, leading, share * distance, bound)
+    except NotLocal:
+        return None
+    finally:
+        ctx.cap = saved
+    return None
+
+
+def _unit(sizes: list[float]) -> float:
+    """A length of t on which the coefficients are comparable."""
+    lead = next((a for a in sizes if a > 0), 1.0)
+    rates = [(a / lead) ** (1 / k) for k, a in enumerate(sizes) if k > 0 and a > 1e-300]
+    return 1 / max(rates) if rates else 1.0
+
+
+def _bound(program: Program, end: End, radius: float) -> float | None:
+    """log sup |factor of e| on the disc, proving it analytic there and C free of zeros."""
+    largest = -math.inf
+
+    def accept(x: arb, y: arb) -> bool:
+        nonlocal largest
+        try:
+            noise, q = expand(program, end, acb(x, y))
+        except NotLocal:
+            return False
+        if noise.factor is None or not _is_finite(noise) or not _is_finite(q):
+            return False
+        if abs(noise.factor).lower() <= 0:
+            return False
+        if q.factor is not None:
+            largest = max(largest, log_upper(q.factor))
+        return True
+
+    return largest if cover_half_disc(radius, accept) else None
+
+
+def _is_finite(x: Local) -> bool:
+    return x.factor is None or x.factor.is_finite()
+
+
+# --- power-law ends: functions t^power f(t), f analytic ------------------------------------------
+
+
+@dataclass(frozen=True)
+class PowerSeries:
+    """`t^power · f(t)` for real t > 0 with f analytic and bounded by exp(log_bound) on a disc."""
+
+    power: arb
+    series: arb_series
+    radius: float
+    log_bound: float
+
+    def __mul__(self, other: PowerSeries) -> PowerSeries:
+        return PowerSeries(
+            self.power + other.power,
+            self.series * other.series,
+            self.radius,
+            self.log_bound + other.log_bound,
+        )
+
+    def integral(self, shift: int) -> PowerSeries:
+        """∫₀ᵗ t^shift · self: the power + shift + 1 must be positive."""
+        first = self.power + shift + 1
+        if not first > 0:
+            raise InfiniteMean(
+                "an integral that converges at the end of the domain",
+                f"a power t^({float(self.power + shift):.6g}) of the distance parameter there",
+                "the quantity is infinite for this model",
+            )
+        coefficients = [c / (first + j) for j, c in enumerate(self.series.coeffs())]
+        bound = up(self.log_bound - float(first.log().lower()))
+        return PowerSeries(
+            first, arb_series(coefficients, self.series.prec), self.radius, bound
+        )
+
+    def at(self, t: arb) -> arb:
+        """The value at t, with its remainder."""
+        ratio = log_upper(t) - math.log(self.radius)
+        if ratio >= 0:
+            return arb.nan()
+        tail = self.log_bound + self.series.prec * ratio - math.log(-math.expm1(ratio))
+        return (arb_poly(self.series.coeffs())(t) + exp_ball(up(tail))) * t**self.power
+
+
+def power_states(
+    tail: Tail, stages: Sequence[Stage], active: int, rate: arb, t: arb, accuracy: float
+) -> list[arb]:
+    """The stages integrated from the end to t, relative to p(t): a power-law end (order 0)."""
+    kernels = max(kernel_counts(stages)[:active])
+    position = float(t.upper())
+    terms, radius = _power_order(tail, position, accuracy, kernels)
+    saved = ctx.prec, ctx.cap
+    ctx.prec = math.ceil((accuracy + 2 * _growth(tail, position)) / math.log(2)) + 40
+    ctx.cap = terms
+    try:
+        noise, e = _noise_and_exponent(tail, terms)
+        leading = e[0] if e.prec else arb(0)
+        coefficients = e.coeffs()
+        # w(t) = ∫ (e − e₀)/t
+        w = arb_series([0] + [c / (k + 1) for k, c in enumerate(coefficients[1:])], terms)
+        growth = _growth(tail, radius)
+        speed = PowerSeries(leading, w.exp(), radius, growth)
+        scale = PowerSeries(
+            -leading - noise.order,
+            rate / (as_series(noise.factor) * w.exp()),
+            radius,
+            up(growth - _lowest_noise(tail, radius) + log_upper(rate)),
+        )
+        functions: list[PowerSeries] = []
+        for stage in stages[:active]:
+            integrand = speed if stage.kernel == "speed" else scale
+            for factor in stage.factors:
+                integrand = integrand * functions[factor]
+            functions.append(integrand.integral(tail.end.power))
+        here = speed.at(t)
+        return [f.at(t) / here**d for f, d in zip(functions, degrees(stages), strict=False)]
+    finally:
+        ctx.prec, ctx.cap = saved
+
+
+def _noise_and_exponent(tail: Tail, terms: int) -> tuple[Local, arb_series]:
+    t = arb_series([0, 1])
+    noise, q = expand(tail.program, tail.end, t)
+    e = q * Local(1 + tail.end.power, arb(tail.end.outward), t)
+    if e.is_zero:
+        return noise, arb_series([0], terms)
+    factor = as_series(e.factor)
+    return noise, arb_series([0] * e.order + factor.coeffs(), min(terms, factor.prec + e.order))
+
+
+def _growth(tail: Tail, radius: float) -> float:
+    """A bound of |w(t)| on |t| <= radius: |e_k| <= M/R^k."""
+    ratio = radius / tail.radius
+    if tail.log_bound == -math.inf or ratio == 0:
+        return 0.0
+    return up(-math.exp(tail.log_bound) * math.log1p(-ratio))
+
+
+def _lowest_noise(tail: Tail, radius: float) -> float:
+    """log of a lower bound of the leading factor of C on the disc."""
+    lowest = math.inf
+
+    def accept(x: arb, y: arb) -> bool:
+        nonlocal lowest
+        here = lower_log(expand(tail.program, tail.end, acb(x, y))[0])
+        lowest = min(lowest, here)
+        return here > -math.inf
+
+    with ctx.workprec(LOW_PRECISION):
+        return lowest if cover_half_disc(radius, accept) else -math.inf
+
+
+def _power_order(tail: Tail, t: float, accuracy: float, kernels: int) -> tuple[int, float]:
+    best = (10**9, 0.0)
+    limit = 0.95 * tail.radius if tail.radius < math.inf else 100 * t
+    for factor in CAUCHY_FACTORS:
+        radius = min(factor * t, limit)
+        growth = kernels * _growth(tail, radius)
+        terms = math.ceil((accuracy + growth) / math.log(radius / t)) + 4
+        best = min(best, (terms, radius))
+        if radius < factor * t:
+            break
+    return best
+
+
+# --- decaying ends: bounds -------------------------------------------------------------------------
+
+
+def decay_states(
+    tail: Tail, stages: Sequence[Stage], active: int, rate: arb, t: arb
+) -> list[arb] | None:
+    """Balls [0, bound] for the stages at t, relative to p(t); None if no decay is proved there.
+
+    With `e >= e_low` on (0, t]: `p(t') <= p(t)(t'/t)^e_low`, so that `∫₀ᵗ p t'^β <= p t^(β+1)/(e_low+β+1)`.
+    """
+    lowest = lowest_exponent(tail, t)
+    if lowest is None:
+        return None
+    noise_low, noise_order = lowest[1], lowest[2]
+    result: list[arb] = []
+    bounds: list[tuple[float, int, int]] = []
+    log_t = float(t.log().upper())
+    for stage, degree in zip(stages[:active], degrees(stages), strict=False):
+        log_k, power = 0.0, 0
+        if stage.kernel == "scale":
+            log_k, power = log_upper(rate) - noise_low, -noise_order
+        for factor in stage.factors:
+            log_k += bounds[factor][0]
+            power += bounds[factor][1]
+        power += tail.end.power + 1
+        gap = (lowest[0] * degree if degree > 0 else 0.0) + power
+        if degree < 0 or gap <= 0:
+            return None
+        bounds.append((up(log_k - math.log(gap)), power, degree))
+        result.append(positive_ball(up(bounds[-1][0] + power * log_t)))
+    return result
+
+
+def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, int] | None:
+    """Lower bounds valid on (0, t]: of e, and log of that of the factor of C, with C's order."""
+    if not float(t.upper()) < tail.radius:
+        return None
+    parts, e_low, noise_low, noise_order = 16, math.inf, math.inf, 0
+    top = float(t.upper())
+    with ctx.workprec(LOW_PRECISION):
+        for part in range(parts):
+            middle = arb((part + 0.5) * top / parts, top / parts * 0.5000001)
+            noise, q = expand(tail.program, tail.end, acb(middle))
+            e = q * Local(1 + tail.end.power, arb(tail.end.outward), middle)
+            if e.factor is None:
+                factor_low = 0.0
+            else:
+                factor_low = float(e.factor.real.lower())
+            if factor_low <= 0:
+                return None
+            e_low = min(e_low, factor_low)
+            noise_low = min(noise_low, lower_log(noise))
+            noise_order = noise.order
+    if e_low == math.inf or noise_low == -math.inf:
+        return None
+    # t^order >= top^order for order <= 0.
+    exponent_low = math.log(e_low) + tail.order * math.log(top)
+    return math.exp(min(exponent_low, 600.0)) * (1 - 1e-9), noise_low, noise_order
