@@ -44,7 +44,7 @@ def is_zero(expression: Expr, *, positive: Iterable[Expr] = ()) -> bool | None:
 def _is_zero_in_every_branch(value: Expr, positive: Iterable[Expr]) -> bool | None:
     folded = sympy.piecewise_fold(value)
     if not isinstance(folded, sympy.Piecewise):
-        return None if folded.has(sympy.Piecewise) else is_zero(folded, positive=positive)
+        return None if folded.has(sympy.Piecewise) else is_zero(folded, positive=positive)  # type: ignore[arg-type]
     branches: list[Expr] = [branch.args[0] for branch in folded.args]  # type: ignore[misc]
     answers = [is_zero(branch, positive=positive) for branch in branches]
     return True if all(answers) else None

@@ -436,7 +436,7 @@ class Translator:
                 return self._shifted_gamma(constant, shift)
             if not value.is_finite:
                 raise TooLarge("pole of gamma")
-            return self.node(sympy.sympify(value))
+            return self.node(value)  # type: ignore[reportArgumentType]
         if all(_is_even(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(rest)):
             half = form / 2
             return _Product(
