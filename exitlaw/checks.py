@@ -17,9 +17,8 @@ from sympy.core.function import AppliedUndef
 
 from exitlaw.claim import Bound, Equality, LimitStatement, Statement
 from exitlaw.positivity import Intervals, proves_at_least_zero, proves_condition, regular_on
-from exitlaw.relations import same_statement, substituted
+from exitlaw.relations import is_zero, same_statement, substituted
 from exitlaw.series import SeriesError, limit_of
-from theory.normal_form import is_zero
 
 Pair = tuple[sympy.Expr, sympy.Expr]
 

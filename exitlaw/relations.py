@@ -9,10 +9,36 @@ import sympy
 from sympy.core.basic import Basic
 
 from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
-from theory.normal_form import is_zero
+from theory.normal_form import is_zero as zero_in_normal_form
 
 REWRITE_ROUNDS = 20
 """Rewriting with facts stops after so many rounds: a cycle of facts is then no proof."""
+
+
+def is_zero(expression: sympy.Expr) -> bool:
+    """Whether an expression is 0 by exact normal form, equal integrals taken as one."""
+    return zero_in_normal_form(_equal_integrals_as_one(expression)) is True
+
+
+def _equal_integrals_as_one(expression: sympy.Expr) -> sympy.Expr:
+    """Definite integrals with the same limits and equal integrands replaced by the same one."""
+    known: list[sympy.Integral] = []
+    mapping: dict[Basic, Basic] = {}
+    for integral in sorted(expression.atoms(sympy.Integral), key=sympy.default_sort_key):
+        if len(integral.limits) != 1 or len(integral.limits[0]) != 3:
+            continue
+        for other in known:
+            variable, low, high = integral.limits[0]
+            name, bottom, top = other.limits[0]
+            if not (low == bottom and high == top):
+                continue
+            renamed = integral.function.xreplace({variable: name})
+            if zero_in_normal_form(renamed - other.function) is True:
+                mapping[integral] = other
+                break
+        else:
+            known.append(integral)
+    return expression.xreplace(mapping) if mapping else expression
 
 
 def as_statement(relation: Basic | Statement) -> Statement | None:

@@ -252,6 +252,9 @@ class _Expansion:
             tail = self._taylor(sympy.atan, reciprocal)
             return _add(_constant(sign * sympy.pi / 2), _scale(tail, sympy.Integer(-1)))
         if inner.leading is not None and inner.leading < 0:
+            if function is sympy.erf:
+                # erfc of a growing power of 1/t is smaller than every power of t.
+                return Series({Fraction(0): self._sign(inner.terms[inner.leading])}, self.width)
             raise SeriesError(f"the argument of {function} is unbounded")
         return self._taylor(function, inner)
 
