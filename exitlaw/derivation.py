@@ -123,7 +123,7 @@ class Derivation:
 
 
 def _lemmas(checks: Iterable[Check]) -> list[str]:
-    return [check.lemma for check in checks if isinstance(check, LemmaUse)]
+    return [check.claim for check in checks if isinstance(check, LemmaUse)]
 
 
 def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:

@@ -16,7 +16,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 Intervals = Mapping[sympy.Symbol, tuple[sympy.Expr, sympy.Expr]]
 
 ENTIRE = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.atan,
-          sympy.asinh)  # fmt: skip
+          sympy.asinh, sympy.erf)  # fmt: skip
 """Functions without singularity on the real line."""
 
 
