@@ -1,0 +1,569 @@
+"""First exits from an interval, by lanes that are refilled as paths leave.
+
+Between two grid points the path may cross and come back. Three treatments are offered:
+
+- `bridge`: given both ends of a step, the crossing probability of a bound at Lamperti distances
+  `d₀, d₁` (`d = |∫ dw/√v|`, by Simpson's rule) is that of the Brownian bridge, `exp(−2d₀d₁/h)`;
+  a uniform of the path decides, and the time of the crossing within the step is drawn from its
+  law, `hY/(1+Y)` with Y inverse Gaussian of mean `d₀/|d₁|` and shape `d₀²/h`;
+- `shift`: the grid is watched, with bounds moved inwards by `0.5826… √(v(bound) h)`
+  (Broadie, Glasserman and Kou 1997; Gobet and Menozzi 2010), `0.5826… = −ζ(1/2)/√(2π)`;
+- `grid`: the grid alone is watched: the exit time of the discrete chain itself.
+
+A uniform is drawn only where `d₀d₁` is small enough for the crossing to have a probability above
+about 10⁻¹²; whether it is depends on the path alone, so that streams stay reproducible.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from numerics.errors import ComputationError
+from numerics.lowering import Model
+from numerics.simulation.estimate import Estimate
+from numerics.simulation.requirements import (
+    require_fraction,
+    require_positive,
+    require_positive_integer,
+)
+from numerics.simulation.schemes import (
+    SCHEMES,
+    KernelModel,
+    Point,
+    Scheme,
+    as_float,
+    kernel_function,
+    kernel_model,
+    scheme_named,
+)
+from numerics.simulation.streams import Key, stream_key
+from numerics.simulation.sums import Moments
+
+DEFAULT_SCHEME = "platen-bridge"
+WATCHES = ("bridge", "shift", "grid")
+
+CHUNK = 8192
+"""Paths per chunk: enough refills per lane that the lanes idle only a few per cent of the time."""
+
+MAX_LEVELS = 8
+PILOT_PATHS = 256
+PILOT_STEPS = 2**31
+MAX_STEPS = 1e13
+
+SHIFT = 0.5825971579390106
+"""−ζ(1/2)/√(2π)."""
+
+SIDE_BELOW, SIDE_NONE, SIDE_ABOVE, SIDE_BROKEN = -1, 0, 1, 2
+
+_NEAR = {
+    "bridge": "not ((upper - {x}) * (upper - {y}) > reach * noise_only({x}, CONSTANTS)\n"
+    "                and ({x} - lower) * ({y} - lower) > reach * noise_only({x}, CONSTANTS))",
+    "grid": "not ({y} < upper and {y} > lower)",
+}
+
+_SETTLE = {
+    "bridge": '''
+@njit(error_model="numpy")
+def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, ARGUMENTS_OF_MODEL):
+    """Side and time of a crossing between the ends of one step, and the stream after it."""
+    if not (x > -math.inf and y > -math.inf and x < math.inf and y < math.inf):
+        return 2, 0.0, s0, s1, s2, s3
+    word, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    u = uniform(word)
+    side = 0
+    near = far = 0.0
+    above = 0.0
+    if upper < math.inf:
+        near = distance(x, upper, eta, CONSTANTS)
+        far = distance(y, upper, eta, CONSTANTS)
+        above = 1.0 if y >= upper else math.exp(-2.0 * near * far / h)
+        if u <= above:
+            side = 1
+    if side == 0 and lower > -math.inf:
+        near = distance(x, lower, eta, CONSTANTS)
+        far = distance(y, lower, eta, CONSTANTS)
+        below = 1.0 if y <= lower else math.exp(-2.0 * near * far / h)
+        if u <= above + below:
+            side = -1
+    if side == 0:
+        return 0, 0.0, s0, s1, s2, s3
+    first, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    second, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    third, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    square, cosine, _ = polar(first, second)
+    chi = square * cosine * cosine
+    shape = near * near / h
+    if far > 1e-6 * near:
+        mean = near / far
+        root = math.sqrt(4.0 * mean * shape * chi + mean * mean * chi * chi)
+        ratio = 2.0 * mean * shape / (2.0 * shape + mean * chi + root)
+        if uniform(third) * (mean + ratio) > mean:
+            ratio = mean * mean / ratio
+    else:
+        ratio = shape / max(chi, 1e-300)
+    return side, h * ratio / (1.0 + ratio), s0, s1, s2, s3
+''',
+    "grid": '''
+@njit(error_model="numpy")
+def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, ARGUMENTS_OF_MODEL):
+    """Side of a grid point outside, its time within the step (the end), the stream unchanged."""
+    side = 1 if y >= upper else (-1 if y <= lower else 2)
+    return side, h, s0, s1, s2, s3
+''',
+}
+
+_EXITS = '''
+@njit(forceinline=True, error_model="numpy")
+def distance(x, y, eta, ARGUMENTS_OF_MODEL):
+    """Lamperti distance between two states, by Simpson's rule."""
+    ends = 1.0 / math.sqrt(noise_only(x, CONSTANTS)) + 1.0 / math.sqrt(noise_only(y, CONSTANTS))
+    middle = 4.0 / math.sqrt(noise_only(0.5 * (x + y), CONSTANTS))
+    return abs(y - x) * (ends + middle) / (6.0 * math.sqrt(eta))
+
+SETTLE
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exits(key, first, start, lower, upper, h, limit, p, times, sides):
+    """Fill exit times and sides of paths first, first+1, …; return the path-steps taken."""
+    UNPACK
+    rh = math.sqrt(h)
+    reach = 16.0 * eta * h
+    count = times.shape[0]
+    state = np.empty((4, LANES), np.uint64)
+    before = np.empty(LANES)
+    middle = np.empty(LANES)
+    after = np.empty(LANES)
+    path = np.full(LANES, -1, np.int64)
+    born = np.zeros(LANES, np.int64)
+    begun = finished = passes = steps = 0
+    for lane in range(LANES):
+        after[lane] = start
+        s0, s1, s2, s3 = initial_state(key, first + begun)
+        state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+        if begun < count:
+            path[lane] = begun
+            begun += 1
+    deadline = limit
+    while finished < count:
+        flagged = 0
+        for lane in range(LANES):
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+            two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+            square, cosine, sine = polar(one, two)
+            x = after[lane]
+            y = step(x, h, rh, square, cosine, ARGUMENTS)
+            z = step(y, h, rh, square, sine, ARGUMENTS)
+            before[lane] = x
+            middle[lane] = y
+            after[lane] = z
+            flagged |= NEAR_XY
+            flagged |= NEAR_YZ
+        passes += 1
+        if flagged or passes == deadline:
+            for lane in range(LANES):
+                x, y, z = before[lane], middle[lane], after[lane]
+                near_first = NEAR_XY
+                near_second = NEAR_YZ
+                late = passes - born[lane] >= limit
+                if not (near_first or near_second or late):
+                    continue
+                side = 0
+                when = 0.0
+                used = 2
+                s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+                if path[lane] >= 0 and near_first:
+                    used = 1
+                    side, when, s0, s1, s2, s3 = settle(
+                        x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                    )
+                if path[lane] >= 0 and side == 0 and near_second:
+                    used = 2
+                    side, when, s0, s1, s2, s3 = settle(
+                        y, z, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                    )
+                state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+                if side == 0 and path[lane] >= 0 and not late:
+                    continue
+                if path[lane] >= 0:
+                    age = 2 * (passes - born[lane] - 1) + used
+                    times[path[lane]] = (age - 1) * h + when if side != 0 else age * h
+                    sides[path[lane]] = side
+                    steps += age
+                    finished += 1
+                after[lane] = start
+                born[lane] = passes
+                path[lane] = -1
+                if begun < count:
+                    path[lane] = begun
+                    s0, s1, s2, s3 = initial_state(key, first + begun)
+                    state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+                    begun += 1
+            deadline = passes + limit
+            for lane in range(LANES):
+                if path[lane] >= 0:
+                    deadline = min(deadline, born[lane] + limit)
+    return steps
+'''
+
+
+def _exit_kernel(kernel: KernelModel, scheme: Scheme, watch: str) -> Any:
+    crossing = "bridge" if watch == "bridge" else "grid"
+    near = _NEAR[crossing]
+    body = (
+        _EXITS.replace("SETTLE", _SETTLE[crossing].strip())
+        .replace("NEAR_XY", near.format(x="x", y="y"))
+        .replace("NEAR_YZ", near.format(x="y", y="z"))
+        .replace("ARGUMENTS_OF_MODEL", "CONSTANTS")
+    )
+    return kernel_function(kernel, scheme, body, "exits")
+
+
+@dataclass(frozen=True)
+class ExitProblem:
+    """Paths from `start` until they leave (lower, upper), at one step size and treatment."""
+
+    kernel: KernelModel
+    scheme: Scheme
+    watch: str
+    start: float
+    lower: float
+    upper: float
+
+    @property
+    def name(self) -> str:
+        """The name under which the treatment is reported."""
+        return f"{self.scheme.name}-{self.watch}"
+
+    def watched_bounds(self, h: float) -> tuple[float, float]:
+        """The bounds that the kernel watches: moved inwards by the `shift` treatment."""
+        if self.watch != "shift":
+            return self.lower, self.upper
+        bounds = np.array([self.lower, self.upper])
+        finite = np.where(np.isfinite(bounds), bounds, self.start)
+        _, variance = self.kernel.coefficients(finite)
+        moved = bounds + np.array([SHIFT, -SHIFT]) * np.sqrt(variance * h)
+        if not moved[0] < self.start < moved[1]:
+            raise ComputationError(
+                "a step whose boundary shift leaves the start inside",
+                f"dt = {h:.3g}, bounds moved to {moved[0]:.6g} and {moved[1]:.6g}",
+                "give a smaller dt",
+            )
+        return float(moved[0]), float(moved[1])
+
+    def sample(
+        self, key: Key, first: int, count: int, h: float, horizon: float = math.inf
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Exit times and sides of paths first … first+count−1, and the path-steps they took.
+
+        A side is −1 or 1 for the bound that was crossed, 0 for a path still inside at `horizon`.
+
+        Raises
+        ------
+        ComputationError : a path exploded or became NaN
+        """
+        lower, upper = self.watched_bounds(h)
+        times = np.empty(count)
+        sides = np.empty(count, dtype=np.int8)
+        limit = math.ceil(min(horizon / (2.0 * h), 2.0**61))
+        steps = _exit_kernel(self.kernel, self.scheme, self.watch)(
+            np.array(key, dtype=np.uint64),
+            first,
+            self.start,
+            lower,
+            upper,
+            h,
+            limit,
+            self.kernel.arguments(),
+            times,
+            sides,
+        )
+        broken = int(np.count_nonzero(sides == SIDE_BROKEN))
+        if broken:
+            raise Explosion(
+                "paths that stay finite until they leave",
+                f"{broken} of {count} paths exploded or became NaN at dt = {h:.3g}",
+                "give a smaller dt, or another scheme",
+            )
+        return times, sides, int(steps)
+
+
+class Explosion(ComputationError):
+    """A path left the range of numbers: the step is too large, or the model explodes."""
+
+
+def exit_problem(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    scheme: str | None = None,
+    parameters: Mapping[str, float] | None = None,
+) -> ExitProblem:
+    """The exit problem of a model; `scheme` is `STEP-WATCH`, e.g. `platen-bridge` (the default).
+
+    Raises
+    ------
+    ComputationError : no exit, start not strictly inside, unknown scheme, noise not positive
+    """
+    stepper, _, watch = (scheme or DEFAULT_SCHEME).partition("-")
+    watch = watch or "bridge"
+    if stepper not in SCHEMES or watch not in WATCHES:
+        raise ComputationError(
+            f"a scheme STEP-WATCH with STEP among {', '.join(SCHEMES)} "
+            f"and WATCH among {', '.join(WATCHES)}",
+            repr(scheme),
+            f"choose one, or leave it out ({DEFAULT_SCHEME})",
+        )
+    chosen = scheme_named(stepper)
+    kernel = kernel_model(model, parameters, slope=chosen.uses_slope)
+    if exit_above is None and exit_below is None:
+        raise ComputationError("at least one exit", "none", "give an exit above or below the start")
+    origin = as_float(start, "a start")
+    lower = -math.inf if exit_below is None else as_float(exit_below, "a lower exit")
+    upper = math.inf if exit_above is None else as_float(exit_above, "an upper exit")
+    if not lower < origin < upper:
+        raise ComputationError(
+            "a start strictly between the exits",
+            f"start {origin:.6g}, exits {lower:.6g} and {upper:.6g}",
+            "move the start or the exits",
+        )
+    ends = [b for b in (lower, upper) if math.isfinite(b)]
+    grid = np.linspace(min(origin, *ends), max(origin, *ends), 1025)
+    _, variance = kernel.coefficients(grid)
+    if not np.all(variance > 0.0):
+        where = grid[np.argmin(np.where(np.isnan(variance), -np.inf, variance))]
+        raise ComputationError(
+            "a noise C that is positive between start and exits",
+            f"η·C = {np.nanmin(variance):.3g} near {where:.6g}",
+            "correct the noise, or move start and exits to where it is positive",
+        )
+    return ExitProblem(kernel, chosen, watch, origin, lower, upper)
+
+
+def _exit_moments(
+    problem: ExitProblem,
+    key: Key,
+    paths: int,
+    h: float,
+    workers: int,
+    first: int = 0,
+) -> Moments:
+    """Moments of the exit time over `paths` paths; the same for any number of workers."""
+    size = CHUNK if paths >= 4 * CHUNK else max(256, -(-paths // 4))
+    chunks = [(f, min(size, first + paths - f)) for f in range(first, first + paths, size)]
+
+    def run(chunk: tuple[int, int]) -> Moments:
+        times, _, steps = problem.sample(key, *chunk, h)
+        return Moments.of(times, steps)
+
+    if workers == 1 or len(chunks) == 1:
+        parts = [run(chunk) for chunk in chunks]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(run, chunks))
+    return sum(parts, Moments())
+
+
+def coarse_step(problem: ExitProblem) -> float:
+    """A first step size from the rates of the model between start and exits.
+
+    `h = 0.2 / max(|a'| + (b')²)`, b = √v, at most a twentieth of the time to diffuse to the nearest
+    exit. The levels of `mean_exit_time` measure and refine what this rule of thumb leaves.
+    """
+    ends = [b for b in (problem.lower, problem.upper) if math.isfinite(b)]
+    grid = np.linspace(min(problem.start, *ends), max(problem.start, *ends), 257)
+    drift, variance = problem.kernel.coefficients(grid)
+    spacing = float(grid[1] - grid[0])
+    rate = np.max(np.abs(np.diff(drift)) + np.diff(np.sqrt(variance)) ** 2 / spacing) / spacing
+    nearest = min(abs(problem.start - b) for b in ends)
+    diffusive = 0.05 * nearest**2 / float(np.max(variance))
+    return min(0.2 / float(rate) if rate > 0.0 else math.inf, diffusive)
+
+
+def mean_exit_time(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    paths: int | None = None,
+    target_error: float | None = None,
+    dt: float | None = None,
+    scheme: str | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    parameters: Mapping[str, float] | None = None,
+) -> Estimate:
+    """Mean first exit time `E[inf{t : w_t >= exit_above or w_t <= exit_below}]` from `start`.
+
+    Paths of two levels, steps h and h/4 on independent streams, are run until they leave. Schemes
+    of weak order 1 are extrapolated, `τ = T(h/4) + (T(h/4) − T(h))/3`; for `platen` the fine level
+    is reported. With a difference d of the levels and its standard error e, a bias that falls at
+    least as fast as h is at most (|d| + 2e)/3: that is `bias_bound`, of kind "estimated".
+
+    Parameters
+    ----------
+    model : drift, noise, η and θ
+    start, exit_above, exit_below : states; at least one exit
+    paths : paths per level; or
+    target_error : relative, (half-width + bias bound)/estimate; default 0.01
+    dt : the coarse step h; by default chosen from the model, refined until the target is met
+    scheme : `STEP-WATCH`, STEP among euler, milstein, platen; WATCH among bridge, shift, grid
+    seed : integer; path n of a level uses its own stream, whatever the number of workers
+    workers : threads (the kernels hold no lock)
+    parameters : values of the model's parameters by name
+
+    Returns
+    -------
+    Estimate : in units of time
+
+    Raises
+    ------
+    ComputationError : bad input, explosion, a domain that is not left within the work allowed, or
+        a target that the levels cannot reach
+    """
+    begun = time.perf_counter()
+    problem = exit_problem(
+        model,
+        start,
+        exit_above=exit_above,
+        exit_below=exit_below,
+        scheme=scheme,
+        parameters=parameters,
+    )
+    require_positive_integer("workers", workers)
+    if paths is not None:
+        require_positive_integer("paths", paths, least=2)
+    target = require_fraction("a relative target error", target_error, default=0.01)
+    h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
+    driver = _LevelDriver(problem, seed, workers, paths, target, fixed_step=dt is not None)
+    value, error, bias, steps, used = driver.run(h)
+    return Estimate(
+        estimate=value,
+        standard_error=error,
+        bias_bound=bias,
+        bias_kind="estimated",
+        paths=used,
+        path_steps=steps,
+        scheme=problem.name,
+        seed=seed,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+class _LevelDriver:
+    """Runs levels h, h/4, h/16, … until statistical error and bias bound meet the target."""
+
+    def __init__(
+        self,
+        problem: ExitProblem,
+        seed: int,
+        workers: int,
+        paths: int | None,
+        target: float,
+        fixed_step: bool,
+    ) -> None:
+        self.problem = problem
+        self.seed = seed
+        self.workers = workers
+        self.paths = paths
+        self.target = target
+        self.fixed_step = fixed_step
+        self.steps = 0
+
+    def level(self, index: int, h: float, paths: int) -> Moments:
+        moments = _exit_moments(
+            self.problem, stream_key(self.seed, index), paths, h, self.workers
+        )
+        self.steps += moments.steps
+        return moments
+
+    def run(self, h: float) -> tuple[float, float, float, int, int]:
+        index, h = self._first_stable_level(h)
+        paths = self.paths or self._paths_needed(index, h)
+        coarse = self.level(index, h, paths)
+        while True:
+            fine = self.level(index + 1, h / 4.0, paths)
+            value, error, bias = self._combine(coarse, fine)
+            spent = 1.959963984540054 * error + bias
+            settled = self.paths is not None or spent <= self.target * abs(value)
+            if settled:
+                return value, error, bias, self.steps, paths
+            gap = abs(fine.mean - coarse.mean)
+            if gap > 0.5 * self.target * abs(value) and not self.fixed_step:
+                self._require_affordable(fine.mean, h / 16.0, paths)
+                index, h, coarse = index + 1, h / 4.0, fine
+                continue
+            if gap > 2.5 * self.target * abs(value):
+                raise ComputationError(
+                    f"a bias that the steps {h:.3g} and {h / 4:.3g} resolve "
+                    f"to {self.target:.3g} of the mean",
+                    f"means {coarse.mean:.6g} and {fine.mean:.6g}",
+                    "give a smaller dt, or a larger target error",
+                )
+            paths = math.ceil(paths * min(4.0, max(1.3, (spent / abs(value) / self.target) ** 2)))
+            self._require_affordable(fine.mean, h / 4.0, paths)
+            coarse = self.level(index, h, paths)
+
+    def _first_stable_level(self, h: float) -> tuple[int, float]:
+        """The first level at which a few paths neither explode nor outlast the work allowed."""
+        for index in range(MAX_LEVELS):
+            try:
+                horizon = PILOT_STEPS / PILOT_PATHS * h
+                _, sides, steps = self.problem.sample(
+                    stream_key(self.seed, -1, index), 0, PILOT_PATHS, h, horizon
+                )
+            except Explosion:
+                if self.fixed_step:
+                    raise
+                h /= 4.0
+                continue
+            self.steps += steps
+            if np.mean(sides == SIDE_NONE) > 0.9:
+                raise ComputationError(
+                    "a domain that paths leave",
+                    f"{np.count_nonzero(sides == SIDE_NONE)} of {PILOT_PATHS} paths were still "
+                    f"inside at time {horizon:.4g}",
+                    "move the exits closer, or raise η",
+                )
+            return index, h
+        raise ComputationError(
+            "paths that stay finite until they leave",
+            f"explosions down to dt = {h:.3g}",
+            "check drift and noise for growth that makes the process explode",
+        )
+
+    def _paths_needed(self, index: int, h: float) -> int:
+        pilot = self.level(index - MAX_LEVELS - 2, h, PILOT_PATHS)
+        variation = math.sqrt(pilot.variance) / pilot.mean
+        paths = max(1000, math.ceil((1.96 * variation / (0.58 * self.target)) ** 2))
+        self._require_affordable(pilot.mean, h / 4.0, paths)
+        return paths
+
+    def _require_affordable(self, mean: float, h: float, paths: int) -> None:
+        steps = 1.25 * paths * mean / h
+        if steps > MAX_STEPS:
+            raise ComputationError(
+                f"a run of at most {MAX_STEPS:.1g} path-steps",
+                f"about {steps:.2g} ({paths} paths of mean exit time {mean:.4g} at dt = {h:.3g})",
+                "give a larger target error, fewer paths or a larger dt",
+            )
+
+    def _combine(self, coarse: Moments, fine: Moments) -> tuple[float, float, float]:
+        gap = fine.mean - coarse.mean
+        noise = math.hypot(coarse.standard_error, fine.standard_error)
+        bias = (abs(gap) + 2.0 * noise) / 3.0
+        if self.problem.scheme.weak_order > 1.0 or self.problem.watch == "grid":
+            return fine.mean, fine.standard_error, bias
+        error = math.hypot(4.0 * fine.standard_error, coarse.standard_error) / 3.0
+        return fine.mean + gap / 3.0, error, bias

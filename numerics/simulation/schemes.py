@@ -1,0 +1,303 @@
+"""Time-stepping schemes, and the kernels generated from them for any model.
+
+The model `dw = −L'(w)dt + √(ηC(w)) ∘_θ dB` is stepped in its Itô form with drift
+`a = −L' + θD'`, `D = ηC/2`, and squared noise `v = ηC`. With `ΔB = √h·z`:
+
+- `euler`: `w + ah + √v ΔB` (Maruyama 1955); weak order 1, strong order 1/2;
+- `milstein`: `+ ¼v'(ΔB² − h)`; weak order 1, strong order 1;
+- `platen`: Platen's explicit scheme without derivatives, weak order 2 (Kloeden and Platen 1992,
+  (15.1.1) of chapter 15): with `Y = w + ah + √v ΔB` and `Y± = w + ah ± √(vh)`,
+  `w + ½(a(Y)+a)h + ¼(b(Y₊)+b(Y₋)+2b)ΔB + ¼(b(Y₊)−b(Y₋))(ΔB² − h)/√h`, `b = √v`.
+
+One kernel is generated per structure of the model and scheme: constants of the formulas, η, θ, the
+step size and the parameters are run-time arguments, so that models that differ only in numbers
+share one compiled kernel, kept on disk. Kernels advance LANES paths side by side, two steps (two
+normals) per pass.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from numerics.errors import ComputationError
+from numerics.evaluators import load_source, numpy_function, scalar_source
+from numerics.lowering import Model
+from numerics.program import Instruction, Program, combined, pruned
+
+LANES = 64
+"""Paths advanced side by side: enough independent work to hide latencies, small enough for L1."""
+
+Point = int | float | Fraction | Program
+"""A state: a number, or a constant program."""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A time-stepping scheme: weak and strong order, and its step as source text.
+
+    The text defines `step(x, h, rh, square, z, eta, te, …)` with `rh = √h`, the normal
+    `√square·z`, `te = θη/2`, and model constants last.
+    """
+
+    name: str
+    weak_order: float
+    strong_order: float
+    source: str
+    uses_slope: bool = False
+
+
+_EULER = """
+@njit(forceinline=True, error_model="numpy")
+def step(x, h, rh, square, z, eta, te, *k):
+    g, c, c1 = model(x, *k)
+    return x + (te * c1 - g) * h + math.sqrt(eta * h * c * square) * z
+"""
+
+_MILSTEIN = """
+@njit(forceinline=True, error_model="numpy")
+def step(x, h, rh, square, z, eta, te, *k):
+    g, c, c1 = model(x, *k)
+    noise = math.sqrt(eta * h * c * square) * z
+    return x + (te * c1 - g) * h + noise + 0.25 * eta * c1 * h * (square * z * z - 1.0)
+"""
+
+_PLATEN = """
+@njit(forceinline=True, error_model="numpy")
+def step(x, h, rh, square, z, eta, te, *k):
+    g, c, c1 = model(x, *k)
+    a = te * c1 - g
+    b = math.sqrt(eta * c)
+    normal = math.sqrt(square) * z
+    mean = x + a * h
+    g, c, c1 = model(mean + b * rh * normal, *k)
+    a_end = te * c1 - g
+    up = math.sqrt(eta * noise_only(mean + b * rh, *k))
+    down = math.sqrt(eta * noise_only(mean - b * rh, *k))
+    return (
+        x
+        + 0.5 * (a + a_end) * h
+        + 0.25 * rh * ((up + down + 2.0 * b) * normal + (up - down) * (normal * normal - 1.0))
+    )
+"""
+
+SCHEMES = {
+    s.name: s
+    for s in (
+        Scheme("euler", 1.0, 0.5, _EULER),
+        Scheme("milstein", 1.0, 1.0, _MILSTEIN, uses_slope=True),
+        Scheme("platen", 2.0, 1.0, _PLATEN),
+    )
+}
+
+
+def scheme_named(name: str) -> Scheme:
+    """The scheme of that name.
+
+    Raises
+    ------
+    ComputationError : there is none
+    """
+    if name not in SCHEMES:
+        raise ComputationError(
+            f"a scheme among {', '.join(SCHEMES)}", repr(name), "choose one of them"
+        )
+    return SCHEMES[name]
+
+
+@dataclass(frozen=True)
+class KernelModel:
+    """A model as kernels take it: source text of its structure, and its numbers.
+
+    `source` defines `model(x, …) -> (L', C, C')` and `noise_only(x, …) -> C`; `constants` are the
+    run-time values behind the dots.
+    """
+
+    source: str
+    eta: float
+    theta: float
+    constants: tuple[float, ...]
+
+    def arguments(self) -> np.ndarray:
+        """`η, θη/2` and the constants, as the kernels take them."""
+        values = (self.eta, 0.5 * self.theta * self.eta, *self.constants)
+        return np.array(values, dtype=np.float64)
+
+    def coefficients(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Itô drift and squared noise at an array of states."""
+        module = load_source(_HEADER + self.source + _PROBE)
+        drift, variance = np.empty_like(x), np.empty_like(x)
+        module.probe(x, self.arguments(), drift, variance)
+        return drift, variance
+
+
+_HEADER = """import math
+
+import numpy as np
+from numba import njit, uint64
+
+from numerics.simulation.streams import initial_state, next_word, polar, uniform
+
+"""
+
+_PROBE = """
+def probe(x, p, drift, variance):
+    eta, te, k = p[0], p[1], p[2:]
+    for i in range(x.shape[0]):
+        try:
+            g, c, c1 = model.py_func(x[i], *k)
+            drift[i], variance[i] = te * c1 - g, eta * c
+        except (ArithmeticError, ValueError):
+            drift[i] = variance[i] = math.nan
+"""
+
+_KEPT_CONSTANTS = frozenset(Fraction(n) for n in range(-4, 5))
+"""Small integers stay in the source: they are structure more often than data."""
+
+
+def evaluate_constant(program: Program, parameters: Mapping[str, float]) -> float:
+    """The double of a program of parameters only."""
+    missing = [n for n in program.inputs if program.uses(n) and n not in parameters]
+    if missing:
+        raise ComputationError(
+            "a value for every parameter",
+            f"no value for {', '.join(missing)}",
+            "set them (--set NAME=VALUE)",
+        )
+    values = [float(parameters.get(name, 0.0)) for name in program.inputs]
+    return float(numpy_function(program)(*values)[0])
+
+
+def as_float(point: Point, what: str) -> float:
+    """The double nearest to a point.
+
+    Raises
+    ------
+    ComputationError : the point is not a finite number
+    """
+    value = evaluate_constant(point, {}) if isinstance(point, Program) else float(point)
+    if not np.isfinite(value):
+        raise ComputationError(f"{what} that is a finite number", str(value), "give a finite value")
+    return value
+
+
+def _with_constants_as_inputs(program: Program) -> tuple[Program, tuple[float, ...]]:
+    """The same program with its constants as further inputs, and their values."""
+    values: list[float] = []
+    instructions: list[Instruction] = []
+    for instruction in program.instructions:
+        constant = Fraction(instruction.value or 0) if instruction.op == "const" else None
+        if constant is not None and constant not in _KEPT_CONSTANTS:
+            instructions.append(Instruction("input", (), len(program.inputs) + len(values)))
+            values.append(float(constant))
+        else:
+            instructions.append(instruction)
+    names = tuple(f"constant_{i}" for i in range(len(values)))
+    free = Program((*program.inputs, *names), tuple(instructions), program.outputs)
+    return free, tuple(values)
+
+
+def kernel_model(
+    model: Model, parameters: Mapping[str, float] | None = None, *, slope: bool = False
+) -> KernelModel:
+    """A model with the values of its parameters, ready for kernels.
+
+    `slope` asks for C' even where θ = 0 makes the drift free of it.
+
+    Raises
+    ------
+    ComputationError : a parameter without a value, η not a positive number, θ outside [0, 1]
+    """
+    given = dict(parameters or {})
+    unknown = sorted(set(given) - set(model.parameters))
+    if unknown:
+        raise ComputationError(
+            f"values for the parameters {', '.join(model.parameters) or '(none)'}",
+            f"a value for {', '.join(unknown)}",
+            "leave it out, or declare it as a parameter of the model",
+        )
+    eta = evaluate_constant(model.eta, given)
+    theta = evaluate_constant(model.theta, given)
+    if not (np.isfinite(eta) and eta > 0.0):
+        raise ComputationError("a positive finite learning rate η", str(eta), "give η > 0")
+    if not 0.0 <= theta <= 1.0:
+        raise ComputationError(
+            "an interpretation θ from 0 (Itô) to 1 (anti-Itô)", str(theta), "give such a θ"
+        )
+    outputs = [model.gradient, model.noise, model.noise_slope]
+    if theta == 0.0 and not slope:
+        outputs[2] = Program(model.inputs, (Instruction("const", (), Fraction(0)),), (0,))
+    joint = combined(model.inputs, outputs)
+    free, constants = _with_constants_as_inputs(joint)
+    missing = [name for name in model.parameters if joint.uses(name) and name not in given]
+    if missing:
+        raise ComputationError(
+            "a value for every parameter",
+            f"no value for {', '.join(missing)}",
+            "set them (--set NAME=VALUE)",
+        )
+    values = tuple(float(given.get(name, 0.0)) for name in model.parameters)
+    decorator = '@njit(forceinline=True, error_model="numpy")\n'
+    noise = pruned(Program(free.inputs, free.instructions, (free.outputs[1],)))
+    source = (
+        decorator
+        + scalar_source(free, "model")
+        + "\n\n"
+        + decorator
+        + scalar_source(noise, "noise_only")
+        + "\n\n"
+    )
+    return KernelModel(source, eta, theta, (*values, *constants))
+
+
+@lru_cache(maxsize=1)
+def _generator_digest() -> str:
+    """A digest of the sources that generated kernels import: a change must recompile them."""
+    import hashlib
+
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in ("streams.py",):
+        digest.update((here / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def compiled(source: str, function: str, prefix: str) -> ModuleType:
+    """The generated module, with a notice where it has to be compiled first."""
+    text = f"# generator {_generator_digest()}\n{_HEADER}{source}"
+    known = sys.modules.copy()
+    module = load_source(text, prefix)
+    path = Path(str(module.__file__))
+    if module.__name__ not in known:
+        stored = list((path.parent / "__pycache__").glob(f"{path.stem}.{function}-*.nbi"))
+        if not stored:
+            print(f"compiling a simulation kernel (kept in {path.parent}) …", file=sys.stderr)
+    return module
+
+
+def kernel_function(kernel: KernelModel, scheme: Scheme, body: str, name: str) -> Any:
+    """The function `name` of a template, compiled for a model and a scheme.
+
+    In the template, `UNPACK` reads the run-time arguments from the array `p`, `ARGUMENTS` passes
+    them to `step`, `CONSTANTS` those of the model alone, and `LANES` is the number of lanes.
+    """
+    constants = [f"k{i}" for i in range(len(kernel.constants))]
+    names = ["eta", "te", *constants]
+    unpack = "\n".join(f"    {name} = p[{i}]" for i, name in enumerate(names))
+    passed = "".join(f", {name}" for name in constants)
+    text = (
+        f"{scheme.source}\n\n{body}".replace("UNPACK", unpack.strip())
+        .replace("ARGUMENTS", ", ".join(names))
+        .replace("CONSTANTS", passed.removeprefix(", "))
+        .replace(", *k", passed)
+        .replace("LANES", str(LANES))
+    )
+    return getattr(compiled(kernel.source + text, name, f"{scheme.name}_{name}"), name)
