@@ -348,12 +348,23 @@ class Model:
 class DiffusionLike(Protocol):
     """What `lower_diffusion` reads of a diffusion."""
 
-    variable: Any
-    gradient: Any
-    noise: Any
-    eta: Any
-    theta: Any
-    loss: Any
+    @property
+    def variable(self) -> Any: ...
+
+    @property
+    def gradient(self) -> Any: ...
+
+    @property
+    def noise(self) -> Any: ...
+
+    @property
+    def eta(self) -> Any: ...
+
+    @property
+    def theta(self) -> Any: ...
+
+    @property
+    def loss(self) -> Any: ...
 
 
 def lower_diffusion(
