@@ -34,9 +34,7 @@ class DiscSeries:
     def plus_constant(self, constant: arb) -> DiscSeries:
         """f + constant."""
         size = log_upper(constant)
-        return DiscSeries(
-            self.series + constant, self.radius, log_sum(self.log_bound, size)
-        )
+        return DiscSeries(self.series + constant, self.radius, log_sum(self.log_bound, size))
 
     def antiderivative(self) -> DiscSeries:
         """∫₀ᵗ f."""
@@ -103,9 +101,7 @@ def exp_ball(log_bound: float) -> arb:
     return arb(0, arb(log_bound).exp().upper())
 
 
-def cover_half_disc(
-    radius: float, accept: Callable[[arb, arb], bool], depth: int = 5
-) -> bool:
+def cover_half_disc(radius: float, accept: Callable[[arb, arb], bool], depth: int = 5) -> bool:
     """Cover `{|t| <= radius, Im t >= 0}` by boxes that `accept(x, y)` all accepts, splitting others.
 
     Functions real on the axis take conjugate values below it: the upper half is enough.
@@ -123,9 +119,7 @@ def cover_half_disc(
             return False
         quarter = half / 2
         boxes.extend(
-            (x + i * quarter, y + j * quarter, quarter, level + 1)
-            for i in (-1, 1)
-            for j in (-1, 1)
+            (x + i * quarter, y + j * quarter, quarter, level + 1) for i in (-1, 1) for j in (-1, 1)
         )
     return True
 

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from flint import arb, ctx
+from flint import arb
 
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.local import End
-from numerics.lowering import Model
-from numerics.panels import REACH, Panel, core_program, make_panel, mirrored, singular_distance
+from numerics.panels import REACH, Panel, make_panel
 from numerics.program import Program, require_constant
-from numerics.sweep import Stage, degrees
-from numerics.tails import Tail, analyse, decay_states, power_states
+from numerics.sweep import MASS, Stage, execute, plan
+from numerics.tails import analyse, decay_states, power_states, tail_power
 
 Point = int | Fraction | Program
 
@@ -58,7 +57,13 @@ def _next_half(panel: Panel) -> float:
 
 
 def _next_panel(
-    program: Program, position: arb, stop: arb | None, guess: float, side: int, length: float
+    program: Program,
+    position: arb,
+    stop: arb | None,
+    guess: float,
+    side: int,
+    length: float,
+    steepest: float = math.inf,
 ) -> Panel:
     """The next panel from position towards side, as long as analyticity allows within reason."""
     half = guess
@@ -73,7 +78,11 @@ def _next_panel(
                 end = arb(at + side * left_over / 2)
         ends = (position, end) if side > 0 else (end, position)
         panel = make_panel(program, *ends)
-        if panel is not None and panel.radius >= 0.8 * 2.0 * panel.half:
+        if (
+            panel is not None
+            and panel.radius >= 0.8 * 2.0 * panel.half
+            and panel.variation(panel.half) <= steepest
+        ):
             return panel
         half = min(half, abs(float(end) - at) / 2) * (0.6 if panel is not None else 0.5)
     raise ComputationError(
@@ -117,7 +126,6 @@ def reach_left(
             "one that could not",
             "give an interval with reflecting or absorbing ends",
         )
-    _require_inaccessible_and_finite(tail)
     panels: list[Panel] = []
     position, guess = start, 1.0 + abs(float(start))
     level = highest = 0.0
@@ -133,10 +141,10 @@ def reach_left(
                     return Reach(panels[::-1], states)
             if tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
                 goal = max(accuracy + (level - highest), 8.0)
-                return Reach(
-                    panels[::-1], power_states(tail, stages, active, rate, t, goal)
-                )
-        panel = _next_panel(program, position, None, guess, -1, abs(float(start)) + guess)
+                return Reach(panels[::-1], power_states(tail, stages, active, rate, t, goal))
+        panel = _next_panel(
+            program, position, None, guess, -1, abs(float(start)) + guess, 4 * accuracy + 40
+        )
         panels.append(panel)
         position, guess = panel.left, _next_half(panel)
         level -= panel.rise
@@ -144,11 +152,45 @@ def reach_left(
     raise _too_many(position, start)
 
 
-def _require_inaccessible_and_finite(tail: Tail) -> None:
-    """Finite speed mass at the end, and divergent scale (the end is never reached)."""
-    if tail.order < 0 and tail.leading < 0:
+def side_states(
+    program: Program,
+    end: End,
+    start: arb,
+    stages: Sequence[Stage],
+    accuracy: float,
+    rate: arb,
+) -> list[arb]:
+    """All stages integrated from the left end to `start`, relative to p there."""
+    count = len(stages)
+    reach = reach_left(program, end, start, stages, count, rate, accuracy)
+    initial = [float(abs(x).upper().log()) if not x.is_zero() else -math.inf for x in reach.states]
+    steps = plan(reach.panels, [count] * len(reach.panels), stages, accuracy, initial, rate)
+    return execute(steps, stages, rate, reach.states, accuracy).states
+
+
+def side_mass(program: Program, end: End, start: arb, accuracy: float) -> arb:
+    """∫ p / p(start) from the left end to `start`."""
+    require_finite_mass(program, end)
+    return side_states(program, end, start, MASS, accuracy, arb(1))[0]
+
+
+def require_finite_mass(program: Program, end: End) -> None:
+    """Refuse a density whose integral diverges at the end."""
+    power = tail_power(program, end)
+    excess = power + 1 + end.power
+    if excess > 0:
+        return
+    if excess <= 0:
+        where = "infinity" if end.point is None else str(end.point)
         raise InfiniteMean(
-            "a finite speed mass at the open end",
-            "a speed density that grows without bound there",
-            "the mean is infinite: give the exit on that side, or a confining loss",
+            f"a density that can be integrated up to {where}",
+            f"one that behaves like |x|^({float(-power):.6g}) there"
+            if end.point is None
+            else f"one that behaves like the power {float(power):.6g} of the distance",
+            "the law cannot be normalised: the noise grows too fast for the loss",
         )
+    raise ComputationError(
+        "a tail whose integrability can be decided",
+        f"a tail exponent {power} that may be the limiting one",
+        "give exact parameters",
+    )

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from flint import acb, arb, arb_series
+from flint import acb, arb, arb_series, fmpq, fmpq_series
 
 from numerics.discs import log_lower
 from numerics.evaluators import (
@@ -97,17 +97,18 @@ class Local:
 
     def _normalised(self) -> Local:
         """Take out powers of t whose coefficients vanish exactly."""
-        if not isinstance(self.factor, arb_series):
-            exact = isinstance(self.factor, arb) and self.factor.is_zero()
+        if not isinstance(self.factor, arb_series | fmpq_series):
+            exact = isinstance(self.factor, arb | fmpq) and self.factor == 0
             return self._with(0, None) if exact else self
         coefficients = self.factor.coeffs()
-        lead = next((i for i, c in enumerate(coefficients) if not c.is_zero()), None)
+        lead = next((i for i, c in enumerate(coefficients) if c != 0), None)
         if lead is None:
             return self._with(0, None)
         if lead == 0:
             return self
         kept = self.factor.prec - lead
-        return self._with(self.order + lead, arb_series(coefficients[lead:], max(kept, 1)))
+        series = type(self.factor)(coefficients[lead:], max(kept, 1))
+        return self._with(self.order + lead, series)
 
     def __sub__(self, other: Local) -> Local:
         return self + (-other)
@@ -210,17 +211,32 @@ def _expansion(program: Program, analytic: bool) -> Callable[..., tuple[Any, ...
     return compiled(program, _expansion_operations(table))
 
 
+@lru_cache(maxsize=512)
+def _exact_expansion(program: Program) -> Callable[..., tuple[Any, ...]]:
+    operations = {name: _refuse for name in _expansion_operations(SERIES_OPERATIONS)}
+    return compiled(program, operations | {"whole_power": _whole_power})
+
+
 def expand(program: Program, end: End, t: arb_series | acb) -> tuple[Local, ...]:
     """The outputs at `x(t)`, as series (t the series variable) or on a box of t around 0."""
-    constants = [Local(0, arb(as_fmpq(f)) if f else None, None) for f in rational_constants(program)]
+    constants = [
+        Local(0, arb(as_fmpq(f)) if f else None, None) for f in rational_constants(program)
+    ]
     return _expansion(program, isinstance(t, acb))(constants, _state(end, t))
 
 
-def _state(end: End, t: Any) -> Local:
+def expand_exactly(program: Program, end: End) -> tuple[Local, ...]:
+    """The outputs as power series with exact rational coefficients, where the formula allows it."""
+    constants = [Local(0, as_fmpq(f) if f else None, None) for f in rational_constants(program)]
+    return _exact_expansion(program)(constants, _state(end, fmpq_series([0, 1]), fmpq))
+
+
+def _state(end: End, t: Any, number: Callable[[int], Any] = arb) -> Local:
     if end.point is None:
-        return Local(-1, arb(end.outward), t)
-    offset = Local(1, arb(-end.outward), t)
-    return Local(0, arb(as_fmpq(end.point)), t) + offset if end.point else offset
+        return Local(-1, number(end.outward), t)
+    offset = Local(1, number(-end.outward), t)
+    point = as_fmpq(end.point)
+    return Local(0, point if number is fmpq else arb(point), t) + offset if end.point else offset
 
 
 def lower_log(x: Local) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from flint import arb, arb_poly, arb_series, ctx
 
@@ -54,6 +55,15 @@ def core_program(model: Model) -> Program:
     if spurious is None:
         total = builder.emit("add", builder.emit("mul", s, slope), drift)
     return builder.program([noise, builder.emit("div", total, noise)])
+
+
+def weighted(program: Program, order: Fraction) -> Program:
+    """The core of `|x|^order p`, for x of one sign: q − order/x."""
+    builder = Builder(program.inputs)
+    x = builder.input(program.inputs[0])
+    noise, q = builder.include(program, {program.inputs[0]: x})
+    extra = builder.emit("div", builder.constant(order), x)
+    return builder.program([noise, builder.emit("sub", q, extra)])
 
 
 def mirrored(program: Program, odd_outputs: Sequence[int] = ()) -> Program:
@@ -228,9 +238,7 @@ def singular_distance(sizes: Sequence[float], half: float) -> float:
     scale = max(a * half**k for k, a in enumerate(sizes))
     if scale == 0:
         return 40 * half
-    rates = [
-        (a / scale) ** (1 / k) for k, a in enumerate(sizes) if k >= start and a > 1e-300
-    ]
+    rates = [(a / scale) ** (1 / k) for k, a in enumerate(sizes) if k >= start and a > 1e-300]
     largest = max(rates, default=0.0)
     return min(1 / largest, 40 * half) if largest > 0 else 40 * half
 

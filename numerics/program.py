@@ -171,7 +171,8 @@ class Builder:
 
     def program(self, outputs: Iterable[int]) -> Program:
         """The finished program, without unused instructions."""
-        return pruned(Program(self.inputs, tuple(self.instructions), tuple(outputs)))
+        chosen = tuple(outputs)  # first: a generator may still emit instructions
+        return pruned(Program(self.inputs, tuple(self.instructions), chosen))
 
     def rational(self, index: int) -> Fraction | None:
         """The value of an instruction that is an exact rational."""

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from flint import arb, ctx
+from flint import arb, arb_series, ctx
 
-from numerics.discs import DiscSeries, exp_ball, log_upper
+from numerics.discs import DiscSeries, exp_ball, log_upper, up
 from numerics.panels import Panel, halves
 
 Kernel = Literal["speed", "scale"]
@@ -23,17 +23,25 @@ Kernel = Literal["speed", "scale"]
 
 @dataclass(frozen=True)
 class Stage:
-    """`X' = kernel · Π X_j` over the earlier stages `factors`."""
+    """`X' = kernel · |x|^power · Π X_j` over the earlier stages `factors`."""
 
     kernel: Kernel
     factors: tuple[int, ...] = ()
+    power: int = 0
 
+
+MASS = (Stage("speed"),)
+"""∫p."""
 
 EXIT_TIME = (Stage("speed"), Stage("scale", (0,)))
 """P = ∫p and τ = ∫ P/(Dp)."""
 
 EXIT_VARIANCE = (*EXIT_TIME, Stage("scale", (0, 0)), Stage("scale", (2,)))
 """and W = ∫ P²/(Dp), ∫ W/(Dp): half the variance of the exit time."""
+
+
+MAX_TERMS = 10**6
+"""A panel that needs more terms than this is split whatever its halves need."""
 
 
 def degrees(stages: Sequence[Stage]) -> list[int]:
@@ -111,6 +119,8 @@ class Sweep:
             functions: list[DiscSeries] = []
             for index, stage in enumerate(self.stages[: step.active]):
                 integrand = speed if stage.kernel == "speed" else scale
+                if stage.power:
+                    integrand = integrand * _absolute_power(panel, stage.power, radius)
                 for factor in stage.factors:
                     integrand = integrand * functions[factor]
                 integral = integrand.antiderivative()
@@ -118,9 +128,7 @@ class Sweep:
                 function = integral.plus_constant(constant)
                 functions.append(function)
                 at_right[index] = function.at(right)
-            self.states = [
-                x * (-d * end).exp() for x, d in zip(at_right, self.degree, strict=True)
-            ]
+            self.states = [x * (-d * end).exp() for x, d in zip(at_right, self.degree, strict=True)]
             self.log_rise += end - start
         finally:
             ctx.prec = saved
@@ -129,7 +137,8 @@ class Sweep:
         panel = step.panel
         terms, _ = panel.order(accuracy - step.crossing_slack, 0)
         saved = ctx.prec
-        ctx.prec = working_bits(accuracy, panel)
+        size = math.log2(1 + abs(panel.rise) + panel.width * math.exp(panel.slope_bound))
+        ctx.prec = math.ceil(accuracy / math.log(2) + size) + 30
         try:
             u = panel.log_density(terms)
             rise = u.at(panel.right - panel.centre) - u.at(panel.left - panel.centre)
@@ -137,6 +146,7 @@ class Sweep:
             states = list(self.states)
             for index, stage in enumerate(self.stages[: step.active]):
                 bound = log_kernel_integral(panel, stage.kernel, self.rate)
+                bound += stage.power * log_largest(panel)
                 bound += sum(largest[f] for f in stage.factors)
                 states[index] = states[index] + positive_ball(bound)
                 largest[index] = log_upper(states[index])
@@ -144,6 +154,26 @@ class Sweep:
             self.log_rise += rise
         finally:
             ctx.prec = saved
+
+
+def _absolute_power(panel: Panel, power: int, radius: float) -> DiscSeries:
+    """|x|^power on a panel on which x keeps its sign."""
+    x = arb_series([panel.centre, arb(1)])
+    size = math.log(float(abs(panel.centre).upper()) + radius)
+    return DiscSeries((x if panel.centre > 0 else -x) ** power, radius, up(power * size))
+
+
+def log_largest(panel: Panel) -> float:
+    """log of the largest |x| on the panel."""
+    return math.log(float(abs(panel.centre).upper()) + panel.half)
+
+
+def log_density_rise(panels: Sequence[Panel], accuracy: float) -> arb:
+    """u(last right end) − u(first left end)."""
+    sweep = Sweep((), arb(1), [])
+    for panel in panels:
+        sweep.run(Step(panel, 0, series=False), accuracy)
+    return sweep.log_rise
 
 
 def working_bits(accuracy: float, panel: Panel) -> int:
@@ -157,9 +187,7 @@ def log_kernel_integral(panel: Panel, kernel: Kernel, rate: arb) -> float:
     part = panel.width / len(panel.ranges)
     sign = 1 if kernel == "speed" else -1
     highest = max(max(sign * low, sign * high) for low, high in panel.ranges)
-    total = sum(
-        math.exp(max(sign * low, sign * high) - highest) for low, high in panel.ranges
-    )
+    total = sum(math.exp(max(sign * low, sign * high) - highest) for low, high in panel.ranges)
     extra = 0.0 if kernel == "speed" else panel.inverse_noise_bound + log_upper(rate)
     return highest + math.log(total * part * (1 + 1e-9)) + extra
 
@@ -171,8 +199,12 @@ def positive_ball(log_bound: float) -> arb:
 
 
 def plan(
-    panels: Sequence[Panel], start_active: Sequence[int], stages: Sequence[Stage], accuracy: float,
-    initial: Sequence[float], rate: arb,
+    panels: Sequence[Panel],
+    start_active: Sequence[int],
+    stages: Sequence[Stage],
+    accuracy: float,
+    initial: Sequence[float],
+    rate: arb,
 ) -> list[Step]:
     """Decide on which panels integrals are computed, splitting panels where that is cheaper.
 
@@ -265,6 +297,7 @@ def _forward(
         current, gained = list(states[-1]), [-math.inf] * len(stages)
         for index, stage in enumerate(stages[: step.active]):
             kernel = speed if stage.kernel == "speed" else scale
+            kernel += stage.power * log_largest(panel)
             gained[index] = kernel + sum(current[f] for f in stage.factors)
             current[index] = _log_add(current[index], gained[index])
         states.append(current)
@@ -291,7 +324,7 @@ def _split(step: Step, stages: Sequence[Stage], accuracy: float) -> list[Step] |
     goal = max(accuracy - step.slack, 3.0)
     whole, _ = step.panel.order(goal, kernels)
     half, _ = step.panel.order(goal, kernels, share=0.5)
-    if whole <= 2.2 * half + 10:
+    if whole <= 2.2 * half + 10 and whole < MAX_TERMS:
         return None
     parts = halves(step.panel)
     return None if parts is None else [Step(p, step.active) for p in parts]

@@ -11,11 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flint import acb, arb, arb_poly, arb_series, ctx
+from flint import acb, arb, arb_poly, arb_series, ctx, fmpq, fmpq_series
 
 from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_upper, up
-from numerics.errors import InfiniteMean
-from numerics.local import End, Local, NotLocal, expand, lower_log
+from numerics.errors import ComputationError, InfiniteMean
+from numerics.evaluators import as_fmpq
+from numerics.local import End, Local, NotLocal, expand, expand_exactly, lower_log
 from numerics.panels import CAUCHY_FACTORS, PLAN_ORDER, as_series, singular_distance
 from numerics.program import Program
 from numerics.sweep import Stage, degrees, kernel_counts, positive_ball
@@ -132,9 +133,7 @@ class PowerSeries:
             )
         coefficients = [c / (first + j) for j, c in enumerate(self.series.coeffs())]
         bound = up(self.log_bound - float(first.log().lower()))
-        return PowerSeries(
-            first, arb_series(coefficients, self.series.prec), self.radius, bound
-        )
+        return PowerSeries(first, arb_series(coefficients, self.series.prec), self.radius, bound)
 
     def at(self, t: arb) -> arb:
         """The value at t, with its remainder."""
@@ -172,6 +171,8 @@ def power_states(
         functions: list[PowerSeries] = []
         for stage in stages[:active]:
             integrand = speed if stage.kernel == "speed" else scale
+            if stage.power:
+                integrand = integrand * _state_power(tail, stage.power, terms, radius)
             for factor in stage.factors:
                 integrand = integrand * functions[factor]
             functions.append(integrand.integral(tail.end.power))
@@ -179,6 +180,18 @@ def power_states(
         return [f.at(t) / here**d for f, d in zip(functions, degrees(stages), strict=False)]
     finally:
         ctx.prec, ctx.cap = saved
+
+
+def _state_power(tail: Tail, power: int, terms: int, radius: float) -> PowerSeries:
+    """|x|^power as a function of t."""
+    if tail.end.point is None:
+        return PowerSeries(arb(-power), arb_series([1], terms), radius, 0.0)
+    offset = arb(as_fmpq(tail.end.point))
+    x = arb_series([offset, -tail.end.outward], terms)
+    size = math.log(float(abs(offset).upper()) + radius)
+    if offset.is_zero():
+        return PowerSeries(arb(power), arb_series([1], terms), radius, 0.0)
+    return PowerSeries(arb(0), (x if offset > 0 else -x) ** power, radius, up(power * size))
 
 
 def _noise_and_exponent(tail: Tail, terms: int) -> tuple[Local, arb_series]:
@@ -247,6 +260,11 @@ def decay_states(
         log_k, power = 0.0, 0
         if stage.kernel == "scale":
             log_k, power = log_upper(rate) - noise_low, -noise_order
+        if stage.power:
+            if tail.end.point is None:
+                power -= stage.power
+            else:
+                log_k += stage.power * math.log(abs(float(tail.end.point)) + float(t.upper()))
         for factor in stage.factors:
             log_k += bounds[factor][0]
             power += bounds[factor][1]
@@ -284,3 +302,56 @@ def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, int] | None:
     # t^order >= top^order for order <= 0.
     exponent_low = math.log(e_low) + tail.order * math.log(top)
     return math.exp(min(exponent_low, 600.0)) * (1 - 1e-9), noise_low, noise_order
+
+
+# --- what the end allows -------------------------------------------------------------------------
+
+
+def leading_exponents(program: Program, end: End) -> tuple[int, arb, int]:
+    """`(order, e_0, order of C)`: exact where the model has rational coefficients there.
+
+    Raises
+    ------
+    ComputationError : the model has no expansion in powers at this end.
+    """
+    saved = ctx.cap
+    ctx.cap = 8
+    try:
+        noise, q = expand_exactly(program, end)
+        e = q * Local(1 + end.power, fmpq(end.outward), None)
+        first = fmpq(0) if e.factor is None else e.factor
+        leading = first[0] if isinstance(first, fmpq_series) else first
+    except NotLocal:
+        try:
+            noise, q = expand(program, end, arb_series([0, 1]))
+        except NotLocal as reason:
+            raise ComputationError(
+                "a loss and a noise that behave like powers at the end of the domain",
+                f"{reason} at {end}",
+                "give an interval with two finite ends",
+            ) from None
+        e = q * Local(1 + end.power, arb(end.outward), None)
+        leading = arb(0) if e.factor is None else as_series(e.factor)[0]
+    finally:
+        ctx.cap = saved
+    if e.factor is None:
+        return 0, arb(0), noise.order
+    return e.order, arb(leading), noise.order
+
+
+def tail_power(program: Program, end: End) -> arb:
+    """a with `p ~ t^a` (so `|x|^(−a)` at an infinite end); ±∞ where p changes faster than powers."""
+    order, leading, _ = leading_exponents(program, end)
+    if order > 0:
+        return arb(0)
+    if order == 0:
+        return leading
+    if leading > 0:
+        return arb.pos_inf()
+    if leading < 0:
+        return arb.neg_inf()
+    raise ComputationError(
+        "a model whose tail can be decided",
+        "a leading coefficient that may be zero",
+        "give exact parameters",
+    )
