@@ -118,6 +118,11 @@ def _arb_select(condition: bool | None, yes: arb, no: arb) -> arb:
     return yes if condition else no
 
 
+def _arb_whole_power(x: arb, n: int) -> arb:
+    # arb's power of a ball centred at zero is nan; the complex one is right there as well.
+    return (acb(x) ** n).real if x.mid().is_zero() else x**n
+
+
 def _arb_rational_power(x: arb, p: int, q: int) -> arb:
     if q == 2:
         root = x.sqrt()
@@ -134,7 +139,7 @@ _LOGIC = {
 }
 
 _ARB = {
-    "whole_power": lambda x, n: x**n,
+    "whole_power": _arb_whole_power,
     "rational_power": _arb_rational_power,
     "pow_": lambda x, y: x**y,
     "abs_": abs,
