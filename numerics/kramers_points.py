@@ -88,6 +88,13 @@ class _Landscape:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        programs = (model.gradient, model.gradient_slope)
+        self.switches = [one.switch_program() for one in programs if not one.is_smooth]
+
+    def smooth_on(self, box: arb) -> bool:
+        """Whether no abs or piecewise switches inside a box."""
+        values = [value for program in self.switches for value in evaluate_arb(program, box)]
+        return all(value > 0 or value < 0 for value in values)
 
     @staticmethod
     def rational(point: Point) -> Fraction:
@@ -121,14 +128,14 @@ class _Landscape:
             slope = self.slope(box)
             middle = _ball((low + high) / 2)
             value = self.gradient(box)
-            if slope.is_finite():
+            if slope.is_finite() and self.smooth_on(box):
                 # The mean value form is narrower than the direct one on small boxes.
                 centred = self.gradient(middle) + slope * (box - middle)
                 if value.is_finite() and centred.is_finite() and value.overlaps(centred):
                     value = value.intersection(centred)
             if value > 0 or value < 0:
                 continue
-            if slope > 0 or slope < 0:
+            if (slope > 0 or slope < 0) and self.smooth_on(box):
                 sign = 1 if slope > 0 else -1
                 if sign == curvature and self.sign(low) * self.sign(high) < 0:
                     yield Bracket(low, high)
@@ -373,9 +380,7 @@ def _by_mpmath(model: Model, points: CriticalPoints, formula: Program, digits: i
                 "eta": evaluate_mpmath(model.eta)[0],
                 "theta": evaluate_mpmath(model.theta)[0],
             }
-            values.append(
-                evaluate_mpmath(formula, *(inputs[name] for name in FORMULA_INPUTS))[0]
-            )
+            values.append(evaluate_mpmath(formula, *(inputs[name] for name in FORMULA_INPUTS))[0])
     coarse, fine = values
     with mp.workdps(digits + 30):
         radius = 32 * abs(coarse - fine) + abs(fine) * mp.mpf(10) ** (-digits - 6)
