@@ -35,10 +35,10 @@ def model(loss: sympy.Expr, noise: sympy.Expr | int = 1) -> Model:
         ((w**2 - 2) ** 2 / 4, -sympy.sqrt(2), 1, -sympy.sqrt(2), 0),
         (CUBIC, 0, 2, 0, 1),
         (CUBIC, Fraction(9, 10), 2, 0, 1),
-        # L(1) = 43/15 above L(7/2) here, and the other way round below
-        (wells(0, 1, 2, "7/2", 4), 0, 4, 0, 1),
-        (wells(0, "1/2", 2, 3, 4), 0, 4, 0, 3),
-        (wells(0, "1/2", 2, 3, 4), 0, 2, 0, "1/2"),
+        # L(7/2) = 4459/960 is above L(1) = 323/120; L(1/2) is above L(3)
+        (wells(0, 1, 2, "7/2", 4), 0, 4, 0, Fraction(7, 2)),
+        (wells(0, "1/2", 2, 3, 4), 0, 4, 0, Fraction(1, 2)),
+        (wells(0, 1, 2, "7/2", 4), 0, 3, 0, 1),
     ],
 )
 def test_minimum_and_saddle(loss, start, exit, minimum, saddle):
