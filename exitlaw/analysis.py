@@ -147,6 +147,32 @@ class Linearity:
 
 
 @dataclass(frozen=True)
+class UnderTheIntegral:
+    """An established equality of integrands (times a weight), integrated."""
+
+    source: Equality
+    limits: Limits
+    result: Equality
+    weight: sympy.Expr = sympy.S.One
+
+    def requires(self) -> tuple[Statement, ...]:
+        return (self.source,)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (self.result,)
+
+    def run(self) -> CheckResult:
+        for name in ("lhs", "rhs"):
+            side = self.weight * getattr(self.source, name)
+            if not is_zero(sympy.Integral(side, self.limits) - getattr(self.result, name)):
+                return CheckResult(False, f"the {name} is not the integral of that side")
+        return CheckResult(True, "both sides are integrals of the two sides of the equality")
+
+    def broken(self) -> UnderTheIntegral:
+        return replace(self, result=replace(self.result, rhs=self.result.rhs + 1))
+
+
+@dataclass(frozen=True)
 class TotalDerivative:
     """Integration by parts: Σ coefficient part = d primitive, whose boundary values are `value`.
 
@@ -195,7 +221,9 @@ class TotalDerivative:
 class MonotoneIntegral:
     """lower <= upper on the interval gives ∫ lower <= ∫ upper.
 
-    The pointwise bound is proved by exact positivity under `given`, or is `by`, an earlier bound.
+    The pointwise bound is proved by exact positivity under `given`, or follows from `by`, an
+    earlier bound multiplied by `factor` >= 0. If `by` is about a symbol that is positive, both
+    integrands must be even and the interval symmetric: `mirror` is then that symbol.
     """
 
     lower: sympy.Expr
@@ -203,6 +231,8 @@ class MonotoneIntegral:
     limits: Limits
     given: Intervals = field(default_factory=dict)
     by: Bound | None = None
+    factor: sympy.Expr = sympy.S.One
+    mirror: sympy.Symbol | None = None
 
     def requires(self) -> tuple[Statement, ...]:
         return () if self.by is None else (self.by,)
@@ -215,16 +245,47 @@ class MonotoneIntegral:
         )
 
     def run(self) -> CheckResult:
-        if self.by is not None:
-            gap = (self.upper - self.lower) - (self.by.rhs - self.by.lhs)
-            if is_zero(gap):
-                return CheckResult(True, "integrates a bound that holds at every point")
-            return CheckResult(False, "the pointwise bound is not the one that was established")
         variable, low, high = self.limits
-        return Inequality(self.lower, self.upper, {**self.given, variable: (low, high)}).run()
+        inside = {**self.given, variable: (low, high)}
+        if self.by is None:
+            return Inequality(self.lower, self.upper, inside).run()
+        factor, bound = self.factor, self.by.rhs - self.by.lhs
+        if self.mirror is not None:
+            bound = bound.subs(self.mirror, variable)
+            for side in (self.lower, self.upper):
+                if not is_zero(side.subs(variable, -variable) - side):
+                    return CheckResult(False, "the integrands are not even")
+            if not is_zero(low + high if high != sympy.oo else sympy.Integer(low != -sympy.oo)):
+                return CheckResult(False, "the interval is not symmetric")
+        if not proves_at_least_zero(factor, inside):
+            return CheckResult(False, f"the factor {factor} was not shown >= 0")
+        if is_zero(self.upper - self.lower - factor * bound):
+            return CheckResult(True, "integrates a bound that holds at every point")
+        return CheckResult(False, "the pointwise bound is not the one that was established")
 
     def broken(self) -> MonotoneIntegral:
         return replace(self, lower=self.upper + 1, upper=self.lower)
+
+
+@dataclass(frozen=True)
+class OddIntegral:
+    """∫ f over a symmetric interval is 0 for odd, integrable f."""
+
+    integrand: sympy.Expr
+    variable: sympy.Symbol
+    half: sympy.Expr = sympy.oo
+
+    def establishes(self) -> tuple[Statement, ...]:
+        integral = sympy.Integral(self.integrand, (self.variable, -self.half, self.half))
+        return (Equality(integral, sympy.S.Zero),)
+
+    def run(self) -> CheckResult:
+        if is_zero(self.integrand + self.integrand.subs(self.variable, -self.variable)):
+            return CheckResult(True, "f(t) + f(-t) reduces to 0")
+        return CheckResult(False, "f(t) + f(-t) does not reduce to 0")
+
+    def broken(self) -> OddIntegral:
+        return replace(self, integrand=self.integrand + 1)
 
 
 @dataclass(frozen=True)
@@ -264,10 +325,14 @@ class Tonelli:
 
 @dataclass(frozen=True)
 class TaylorPositivity:
-    """lhs <= rhs for variable >= start, because rhs - lhs starts at or above 0 and grows.
+    """lhs <= rhs on the variable's whole range, by derivatives at `start` and one beyond.
 
-    The difference and its derivatives below `order` are >= 0 at `start`; the derivative of that
-    order is >= 0 for every variable > start.
+    The difference and its derivatives below `order` vanish (or, to the right only, are >= 0) at
+    `start`; the derivative of that order is >= 0 throughout the range. To the left of `start` the
+    order must be even. The range is what the symbol's assumptions say, so that the bound holds for
+    every value of the symbol: nonnegative or positive symbols with `start` 0, or any symbol with
+    vanishing lower derivatives and even order. `using` are pairs (factor >= 0, established bound)
+    whose gaps are taken off the last derivative before it is shown >= 0.
     """
 
     lhs: sympy.Expr
@@ -275,23 +340,31 @@ class TaylorPositivity:
     variable: sympy.Symbol
     order: int = 1
     start: sympy.Expr = sympy.S.Zero
-    given: Intervals = field(default_factory=dict)
+    using: tuple[tuple[sympy.Expr, Bound], ...] = ()
+
+    def requires(self) -> tuple[Statement, ...]:
+        return tuple(bound for _, bound in self.using)
 
     def establishes(self) -> tuple[Statement, ...]:
         return (Bound(self.lhs, self.rhs),)
 
     def run(self) -> CheckResult:
+        one_sided = is_zero(self.start) and bool(self.variable.is_nonnegative)
+        if not one_sided and self.order % 2:
+            return CheckResult(False, "an even order is needed to the left of the start")
         gap = self.rhs - self.lhs
         for k in range(self.order):
             value = gap.subs(self.variable, self.start)
-            if not (is_zero(value) or proves_at_least_zero(value, self.given)):
-                return CheckResult(False, f"derivative {k} at {self.start} was not shown >= 0")
+            if not (is_zero(value) or (one_sided and proves_at_least_zero(value, {}))):
+                return CheckResult(False, f"derivative {k} at {self.start} was not shown right")
             gap = sympy.diff(gap, self.variable)
-        positive = sympy.Dummy(self.variable.name, positive=True)
-        moved = sympy.expand(gap.subs(self.variable, self.start + positive))
-        if moved == 0 or proves_at_least_zero(moved, self.given):
+        for factor, bound in self.using:
+            if not proves_at_least_zero(factor, {}):
+                return CheckResult(False, f"the factor {factor} was not shown >= 0")
+            gap -= factor * (bound.rhs - bound.lhs)
+        if is_zero(gap) or proves_at_least_zero(gap, {}):
             return CheckResult(True, f"derivative {self.order} is >= 0, the lower ones at the start")
-        return CheckResult(False, f"derivative {self.order} was not shown >= 0: {moved}")
+        return CheckResult(False, f"derivative {self.order} was not shown >= 0: {gap}")
 
     def broken(self) -> TaylorPositivity:
         return replace(self, lhs=self.rhs + 1, rhs=self.lhs)
@@ -362,15 +435,19 @@ class SqueezeBetween:
 
 @dataclass(frozen=True)
 class LimitProduct:
-    """Limits of factors give the limit of a product of their powers (factors' limits not 0)."""
+    """Limits of factors give the limit of a product of their powers (factors' limits not 0).
+
+    `given` are established equalities, used from left to right in the comparison of the product.
+    """
 
     factors: tuple[tuple[LimitStatement, int], ...]
     """Pairs (established limit, integer power)."""
     product: sympy.Expr
     limit: sympy.Expr
+    given: tuple[Equality, ...] = ()
 
     def requires(self) -> tuple[Statement, ...]:
-        return tuple(factor for factor, _ in self.factors)
+        return (*(factor for factor, _ in self.factors), *self.given)
 
     def establishes(self) -> tuple[Statement, ...]:
         first = self.factors[0][0]
@@ -385,7 +462,8 @@ class LimitProduct:
                 return CheckResult(False, f"the limit {factor.rhs} of a factor is not a constant")
         whole = sympy.Mul(*(factor.lhs**power for factor, power in self.factors))
         limit = sympy.Mul(*(factor.rhs**power for factor, power in self.factors))
-        if not is_zero(whole - self.product):
+        known = {fact.lhs: fact.rhs for fact in self.given}
+        if not is_zero((whole - self.product).xreplace(known)):
             return CheckResult(False, "product of the factors - product does not reduce to 0")
         if not is_zero(limit - self.limit):
             return CheckResult(False, "product of the limits - limit does not reduce to 0")

@@ -118,6 +118,9 @@ class Derivation:
             outcomes.append(StepOutcome(step, ok, detail, perf_counter() - start))
             if ok:
                 facts.extend(step.check.establishes())
+                relation = as_statement(step.relation)
+                if relation is not None:
+                    facts.append(relation)
         lemmas = dict.fromkeys(_lemmas(step.check for step in self.steps))
         return DerivationOutcome(tuple(outcomes), tuple(lemmas))
 

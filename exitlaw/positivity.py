@@ -112,6 +112,12 @@ def _sign(expression: sympy.Expr) -> int:
             sign *= _sign(factor)
         if sign:
             return sign
+    if isinstance(expression, sympy.Integral) and len(expression.limits) == 1:
+        variable, *ends = expression.limits[0]
+        if len(ends) == 2:
+            # The low end lies below the high one wherever the integral is written.
+            moved, _ = _on_positive_axis(expression.function, {variable: (ends[0], ends[1])})
+            return _sign(moved)
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.as_base_exp()
         sign = _sign(base)
@@ -164,7 +170,9 @@ def proves_at_least_zero(
     if expression.is_number and not strict and expression.is_zero:
         return True
     moved, _ = _on_positive_axis(expression, given or {})
-    if moved.has(sympy.nan, sympy.zoo, sympy.oo):
+    # The ends of an integral may be infinite; nothing else may.
+    outside = moved.xreplace({part: sympy.Dummy() for part in moved.atoms(sympy.Integral)})
+    if outside.has(sympy.nan, sympy.zoo, sympy.oo):
         return False
     if _positive(moved):
         return True
@@ -174,6 +182,10 @@ def proves_at_least_zero(
 def _nonnegative(expression: sympy.Expr) -> bool:
     """Sums of squares that happen to vanish somewhere: even powers with coefficients >= 0."""
     if expression.is_nonnegative:
+        return True
+    if isinstance(expression, sympy.Mul) and all(
+        _positive(factor) or factor.is_nonnegative for factor in expression.args
+    ):
         return True
     numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(expression)))
     if denominator != 1 and not _positive_factored(denominator):

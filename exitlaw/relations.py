@@ -122,18 +122,28 @@ def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
     the two sides are then compared in normal form.
     """
     known = tuple(facts)
-    if any(same_statement(goal, fact) for fact in known):
+    if goal in known:
+        return True
+    # Deciding that two expressions differ is the costly part: facts about other symbols are passed.
+    alike = [fact for fact in known if type(fact) is type(goal) and _same_symbols(goal, fact)]
+    if any(same_statement(goal, fact) for fact in alike):
         return True
     if isinstance(goal, Equality):
-        if any(_multiple(goal, fact) for fact in known if isinstance(fact, Equality)):
+        if same(_rewrite(goal.lhs, known), _rewrite(goal.rhs, known)):
             return True
-        return same(_rewrite(goal.lhs, known), _rewrite(goal.rhs, known))
+        return any(_multiple(goal, fact) for fact in alike if isinstance(fact, Equality))
     rewritten = _both_sides(goal, known)
     return any(
         same_statement(rewritten, _both_sides(fact, known))
         or (isinstance(goal, Bound) and isinstance(fact, Bound) and _same_gap(rewritten, fact))
         for fact in known
         if type(fact) is type(goal)
+    )
+
+
+def _same_symbols(goal: Statement, fact: Statement) -> bool:
+    return (goal.lhs.free_symbols | goal.rhs.free_symbols) == (
+        fact.lhs.free_symbols | fact.rhs.free_symbols
     )
 
 
