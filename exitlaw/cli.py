@@ -46,9 +46,7 @@ def _usage_message(error: typer.TyperException) -> str:
     command = context.command_path if context is not None else "exitlaw"
     flag = getattr(error, "option_name", None)
     if flag is not None and type(error).__name__ == "NoSuchOption":
-        flags = [
-            text for parameter in context.command.params for text in parameter.opts if context
-        ]
+        flags = [text for parameter in context.command.params for text in parameter.opts if context]
         return str(InputError(f"an option of '{command}'", flag, nearest(flag, flags)))
     text = error.format_message().rstrip(".")
     return f"{text}; '{command} --help' shows what is accepted"
@@ -101,16 +99,6 @@ def _console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
-
-
-def _write(path: str, text: str) -> None:
-    """Write a file, or say why it could not be written."""
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
-        ) from error
 
 
 # --- the application ----------------------------------------------------------------------------
@@ -310,6 +298,30 @@ for _quantity in SIMULATE.values():
     _register(simulate_group, _quantity, _run_simulate, simulated=True)
 app.add_typer(evaluate_group, name="evaluate")
 app.add_typer(simulate_group, name="simulate")
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Claims = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[CLAIM]…", help="Ids, prefixes or globs; all if none is given."),
+]
+
+
+@app.command("list")
+def _list(json: Json = False) -> None:
+    """The claims: what each states, what is expected of it, where it comes from."""
+    from exitlaw.discovery import all_metadata
+
+    document = {"claims": [one.as_json() for one in all_metadata()]}
+    if json:
+        _print_json(document)
+        return
+    from exitlaw import display
+
+    _console().print(display.claim_list(document))
 
 
 if __name__ == "__main__":

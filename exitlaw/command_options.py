@@ -74,9 +74,7 @@ OPTIONS: dict[str, Option] = {
         _option("--start", "X", "Where the paths start.", _QUANTITY),
         _option("--exit", "B", "Boundary above the start.", _QUANTITY),
         _option("--exit-below", "A", "Boundary below the start.", _QUANTITY),
-        _option(
-            "--exit-region", "CONDITION", 'Region that ends a path, as "x >= 1".', _QUANTITY
-        ),
+        _option("--exit-region", "CONDITION", 'Region that ends a path, as "x >= 1".', _QUANTITY),
         _option("--of", "exact|kramers", "Which time is meant.", _QUANTITY),
         _option("--flatter", "EXPR", "Loss of the flatter minimum.", _QUANTITY),
         _option("--flatter-noise", "EXPR", "Its noise, if another.", _QUANTITY),
@@ -105,7 +103,7 @@ OPTIONS: dict[str, Option] = {
         ),
         _option("--scheme", "NAME", "Integration scheme (default: chosen by itself).", _SIMULATION),
         _option("--dt", "H", "Time step (default: chosen by itself).", _SIMULATION),
-        _option("--seed", "N", "Seed; the result depends on nothing else (default: 0).", _SIMULATION),
+        _option("--seed", "N", "Seed; the result depends on it alone (default: 0).", _SIMULATION),
         _option("--workers", "N", "Processes (default: all cores; changes no bit).", _SIMULATION),
         _option("--sweep", "NAME=FROM:TO:COUNT[:log]", "Repeat over a grid of values.", _OUTPUT),
         _option(
@@ -136,9 +134,7 @@ def _table(*quantities: Quantity) -> dict[str, Quantity]:
 EVALUATE = _table(
     Quantity("stationary-density", "Density of the stationary law at a point.", ("at",), ("at",)),
     Quantity("cumulative", "Stationary probability of lying below a point.", ("at",), ("at",)),
-    Quantity(
-        "quantile", "Quantile of the stationary law.", ("probability",), ("probability",)
-    ),
+    Quantity("quantile", "Quantile of the stationary law.", ("probability",), ("probability",)),
     Quantity(
         "moment", "Raw or absolute moment of the stationary law.", ("order", "absolute"), ("order",)
     ),

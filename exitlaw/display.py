@@ -1,8 +1,7 @@
-"""What people see: results and tables of verdicts drawn by Rich from the same documents as `--json`."""
+"""What people see: results and verdicts, drawn by Rich from the same documents as `--json`."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -104,31 +103,35 @@ def simulation(document: Document) -> RenderableType:
 # --- claims -------------------------------------------------------------------------------------
 
 
-def _topic(claim: Document) -> str:
-    return claim["id"].partition("/")[0]
-
-
 def _styled(verdict: str) -> Text:
     return Text(verdict, VERDICT_STYLE.get(verdict, ""))
 
 
 def claim_list(document: Document) -> RenderableType:
-    """The claims by topic: id, title, what is expected of them, source."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("claim", "title", "expected", "source"):
-        table.add_column(heading, overflow="fold")
-    for topic, claims in groupby(document["claims"], key=_topic):
-        table.add_row(Text(topic, "bold"))
+    """The claims by topic: id and title, what is expected of them, source."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("claim", overflow="fold")
+    table.add_column("expected")
+    table.add_column("source", style="dim", overflow="fold")
+    for topic, claims in by_topic(document["claims"]).items():
+        table.add_row(Text(topic, "bold underline"))
         for claim in claims:
             expected = claim["expected"]
             levels = dict.fromkeys(expected.values() if isinstance(expected, dict) else [expected])
             table.add_row(
-                f"  {escape(claim['id'])}",
-                escape(claim["title"]),
+                Text.assemble(claim["id"], "\n", (claim["title"], "dim")),
                 Text(" / ").join(_styled(level) for level in levels),
-                Text(claim["source"], "dim"),
+                claim["source"],
             )
     return Group(table, Text(f"{len(document['claims'])} claims", "dim"))
+
+
+def by_topic(claims: Iterable[Document]) -> dict[str, list[Document]]:
+    """The claims under the first part of their ids, topics in the order in which they appear."""
+    topics: dict[str, list[Document]] = {}
+    for claim in claims:
+        topics.setdefault(claim["id"].partition("/")[0], []).append(claim)
+    return topics
 
 
 def stands_as_expected(claim: Document) -> bool:
@@ -170,7 +173,7 @@ def verdict_table(document: Document, titles: Mapping[str, str]) -> RenderableTy
     table.add_column("evidence", overflow="fold")
     table.add_column("mutants")
     table.add_column("time", justify="right")
-    for topic, claims in groupby(document["claims"], key=_topic):
+    for topic, claims in by_topic(document["claims"]).items():
         table.add_row("", Text(topic, "bold underline"))
         for claim in claims:
             table.add_row(
@@ -193,9 +196,7 @@ def verdict_table(document: Document, titles: Mapping[str, str]) -> RenderableTy
 def unexpected(claim: Document) -> RenderableType:
     """Why a claim is not as expected: every finding, every surviving mutant."""
     if claim["skipped"]:
-        return Text.assemble(
-            "\n", (claim["id"], "bold yellow"), f" not judged: {claim['skipped']}"
-        )
+        return Text.assemble("\n", (claim["id"], "bold yellow"), f" not judged: {claim['skipped']}")
     lines = Text.assemble(
         "\n",
         (claim["id"], "bold red"),
@@ -216,12 +217,12 @@ def summary_line(document: Document) -> Text:
     """Claims as expected or not, mutants by status, time, seed and profile."""
     claims: Sequence[Document] = document["claims"]
     skipped = [claim for claim in claims if claim["skipped"]]
-    wrong = [
-        claim for claim in claims if not claim["skipped"] and not stands_as_expected(claim)
-    ]
+    wrong = [claim for claim in claims if not claim["skipped"] and not stands_as_expected(claim)]
     right = len(claims) - len(skipped) - len(wrong)
     mutants = Counter(mutant["status"] for claim in claims for mutant in claim["mutants"])
-    text = Text(f"{right} of {len(claims)} claims as expected", "bold red" if wrong else "bold green")
+    text = Text(
+        f"{right} of {len(claims)} claims as expected", "bold red" if wrong else "bold green"
+    )
     if wrong:
         text.append(f", {len(wrong)} not")
     if skipped:

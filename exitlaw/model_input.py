@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sympy
 
@@ -19,6 +19,9 @@ from theory.expressions import parse_condition, parse_expression
 
 FILE_KEYS = ("loss", "drift", "noise", "eta", "interpretation", "variable", "variables", "set")
 """What a model file may say; `set` is a table."""
+
+
+_T = TypeVar("_T", bound=sympy.Basic)
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,7 @@ def from_options(options: Mapping[str, Any]) -> ModelInput:
     """The model of a command's options; `--model FILE` first, single options over it."""
     read = _from_file(options["model"]) if options.get("model") else ModelInput()
     given = {
-        key: options[key]
-        for key in FILE_KEYS
-        if key != "set" and options.get(key) is not None
+        key: options[key] for key in FILE_KEYS if key != "set" and options.get(key) is not None
     }
     if {"loss", "drift"} & given.keys():
         read = replace(read, loss=None, drift=None)
@@ -134,13 +135,13 @@ def values_of(model: ModelInput) -> dict[str, sympy.Expr]:
     return values
 
 
-def _insert(expression: sympy.Basic, values: Mapping[str, sympy.Expr]) -> sympy.Basic:
+def _insert(expression: _T, values: Mapping[str, sympy.Expr]) -> _T:
     chosen = {
         symbol: values[symbol.name]
         for symbol in expression.free_symbols
         if isinstance(symbol, sympy.Symbol) and symbol.name in values
     }
-    return expression.xreplace(chosen) if chosen else expression
+    return expression.xreplace(chosen) if chosen else expression  # type: ignore[return-value]
 
 
 def constant(text: str, model: ModelInput, what: str) -> sympy.Expr:

@@ -7,6 +7,7 @@ text of the options, so that what was asked is what is recorded under `inputs`.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -228,34 +229,26 @@ def _quantile(request: Request) -> Enclosure:
     return stationary.quantile(request.model(), request.point("probability"), **request.precision)
 
 
-def _moment(request: Request) -> Enclosure:
-    from numerics import stationary
-
-    order = request.constant("order")
-    absolute = bool(request.options["absolute"])
+def _check_order(request: Request, order: sympy.Expr, absolute: bool) -> None:
     if not absolute and not (order.is_integer and order.is_nonnegative):
         raise InputError(
             "an integer order from 0 on for a raw moment",
             f"--order {request.text('order')}",
             "add --absolute for E|X|^R with any real R",
         )
-    diffusion = request.diffusion()
-    model = lower_diffusion(diffusion)
-    if not absolute and order.is_odd and _is_even(diffusion):
-        # The moment must exist before symmetry makes it zero: the absolute one is finite.
-        stationary.moment(model, lower_constant(order), absolute=True, digits=3, method="arb")
-        return Enclosure.exact(0)
-    exact = int(order) if order.is_integer else lower_constant(order)
-    return stationary.moment(model, exact, absolute=absolute, **request.precision)
 
 
-def _is_even(diffusion: Diffusion) -> bool:
-    """Whether algebra proves that the law is symmetric about 0: L' odd and C even."""
-    w = diffusion.variable
-    mirrored = {w: -w}
-    odd = sympy.expand(diffusion.gradient + diffusion.gradient.subs(mirrored))
-    even = sympy.expand(diffusion.noise - diffusion.noise.subs(mirrored))
-    return bool(sympy.cancel(odd) == 0 and sympy.cancel(even) == 0)
+def _moment(request: Request) -> Enclosure:
+    from numerics import stationary
+
+    order = request.constant("order")
+    absolute = bool(request.options["absolute"])
+    _check_order(request, order, absolute)
+    if not order.is_rational:
+        raise InputError("a rational --order", repr(request.text("order")), "as 1/2 or 0.19")
+    return stationary.moment(
+        request.model(), Fraction(str(order)), absolute=absolute, **request.precision
+    )
 
 
 def _tail_index(request: Request) -> Enclosure:
@@ -337,7 +330,7 @@ def _spectrum_document(found: Spectrum) -> Document:
     }
 
 
-# --- Kramers' formulas -----------------------------------------------------------------------------
+# --- Kramers' formulas ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -542,4 +535,131 @@ _EVALUATE: dict[str, Callable[[Request], "Enclosure | Value | Spectrum"]] = {
     "kramers-time": _kramers_time,
     "escape-rate": _escape_rate,
     "sharpness-ratio": _sharpness_ratio,
+}
+
+
+# --- simulate ------------------------------------------------------------------------------------
+
+
+def _sampling(request: Request) -> dict[str, Any]:
+    """Paths or error to reach, step, scheme, seed and processes, as the simulator takes them."""
+    import os
+
+    options = request.options
+    if request.given("paths") and request.given("target_error"):
+        raise InputError("--paths N or --target-error R", "both", "give one of the two")
+    chosen: dict[str, Any] = {
+        "seed": _non_negative_integer(options.get("seed") or "0", "--seed"),
+        "workers": positive_integer(options["workers"], "--workers")
+        if request.given("workers")
+        else os.cpu_count() or 1,
+    }
+    if request.given("paths"):
+        chosen["paths"] = positive_integer(options["paths"], "--paths")
+    elif request.given("target_error"):
+        chosen["target_error"] = _positive_number(
+            options["target_error"], request.model_text, "--target-error"
+        )
+    else:
+        chosen["target_error"] = DEFAULT_TARGET_ERROR
+    if request.given("dt"):
+        chosen["dt"] = _positive_number(options["dt"], request.model_text, "--dt")
+    if request.given("scheme"):
+        chosen["scheme"] = options["scheme"]
+    return chosen
+
+
+def simulate(quantity: str, options: Options) -> Document:
+    """The JSON document of `exitlaw simulate QUANTITY …`.
+
+    Raises
+    ------
+    InputError, ComputationError : what was asked has no meaning, or cannot be simulated.
+    """
+    request = Request.of(options)
+    estimate = _SIMULATE[quantity](request, _sampling(request))
+    low, high = estimate.interval()
+    own = _own_options(SIMULATE[quantity], simulated=True)
+    return {
+        "quantity": quantity,
+        "estimate": estimate.estimate,
+        "standard_error": estimate.standard_error,
+        "interval": [low, high],
+        "confidence": estimate.confidence,
+        "bias_bound": estimate.bias_bound,
+        "bias_kind": estimate.bias_kind,
+        "paths": estimate.paths,
+        "path_steps": estimate.path_steps,
+        "scheme": estimate.scheme,
+        "seed": estimate.seed,
+        "seconds": estimate.seconds,
+        "inputs": request.inputs(own),
+    }
+
+
+def _simulated_exit_time(request: Request, sampling: dict[str, Any]) -> "Estimate":
+    from numerics import simulation
+
+    return simulation.mean_exit_time(
+        request.model(), request.point("start"), **request.boundaries(), **sampling
+    )
+
+
+def _simulated_density(request: Request, sampling: dict[str, Any]) -> "Estimate":
+    from numerics import simulation
+
+    return simulation.stationary_density(request.model(), request.point("at"), **sampling)
+
+
+def _simulated_moment(request: Request, sampling: dict[str, Any]) -> "Estimate":
+    from numerics import simulation
+
+    order, absolute = request.constant("order"), bool(request.options["absolute"])
+    _check_order(request, order, absolute)
+    return simulation.moment(
+        request.model(), int(order) if order.is_integer else float(order), absolute=absolute,
+        **sampling,
+    )  # fmt: skip
+
+
+def _simulated_ratio(request: Request, sampling: dict[str, Any]) -> "Estimate":
+    """Two independent simulations; each gets half of the relative error that is allowed."""
+    from dataclasses import replace
+
+    from numerics import simulation
+
+    if "target_error" in sampling:
+        sampling = {**sampling, "target_error": sampling["target_error"] / 2}
+    flat, sharp = (
+        simulation.mean_exit_time(
+            lower_diffusion(well.diffusion), well.start, exit_above=well.exit,
+            **{**sampling, "seed": 2 * sampling["seed"] + index},
+        )
+        for index, well in enumerate(_wells(request))
+    )  # fmt: skip
+    ratio = flat.estimate / sharp.estimate
+    relative_error = (
+        (flat.standard_error / flat.estimate) ** 2 + (sharp.standard_error / sharp.estimate) ** 2
+    ) ** 0.5
+    below = sharp.estimate - sharp.bias_bound
+    worst = (flat.estimate + flat.bias_bound) / below if below > 0 else float("inf")
+    kinds = {flat.bias_kind, sharp.bias_kind}
+    return replace(
+        flat,
+        estimate=ratio,
+        standard_error=ratio * relative_error,
+        bias_bound=worst - ratio,
+        bias_kind="estimated" if "estimated" in kinds else "proven",
+        paths=flat.paths + sharp.paths,
+        path_steps=flat.path_steps + sharp.path_steps,
+        seed=sampling["seed"],
+        seconds=flat.seconds + sharp.seconds,
+    )
+
+
+_SIMULATE: dict[str, Callable[[Request, dict[str, Any]], "Estimate"]] = {
+    "stationary-density": _simulated_density,
+    "moment": _simulated_moment,
+    "mean-exit-time": _simulated_exit_time,
+    "sharpness-ratio": _simulated_ratio,
 }

@@ -1,7 +1,8 @@
-"""`--sweep NAME=FROM:TO:COUNT[:log]`: one quantity over a grid of exact values, as CSV and as a plot."""
+"""`--sweep NAME=FROM:TO:COUNT[:log]`: a quantity over a grid of exact values, as CSV and plot."""
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,9 @@ def parse(text: str) -> Sweep:
     name, parts = name.strip().lstrip("-").replace("-", "_"), grid.split(":")
     wellformed = sign and len(parts) in (3, 4) and (len(parts) == 3 or parts[3] == "log")
     if not wellformed:
-        raise InputError("NAME=FROM:TO:COUNT[:log] after --sweep", repr(text), "as eta=0.01:1:9:log")
+        raise InputError(
+            "NAME=FROM:TO:COUNT[:log] after --sweep", repr(text), "as eta=0.01:1:9:log"
+        )
     count = quantities.positive_integer(parts[2], "COUNT of --sweep")
     if not 2 <= count <= MAX_COUNT:
         raise InputError(f"a COUNT from 2 to {MAX_COUNT} in --sweep", parts[2], "choose another")
@@ -157,3 +160,31 @@ def check_outputs(paths: list[str]) -> None:
             raise InputError(
                 f"-o FILE ending in .csv, {', '.join(PLOTS)}", path, "choose one of these endings"
             )
+
+
+def run(quantity: str, options: Mapping[str, Any]) -> None:
+    """Compute a sweep and write it: to its files, or as CSV (or JSON) to standard output."""
+    sweep, paths = parse(options["sweep"]), list(options["output"])
+    check_outputs(paths)
+    documents = rows(quantity, options, sweep)
+    for path in paths:
+        if Path(path).suffix.lower() == ".csv":
+            write_text(path, csv_text(sweep, documents))
+        else:
+            plot(path, quantity, sweep, documents)
+    if options["json"]:
+        described = {"name": sweep.name, "values": list(sweep.values)}
+        whole = {"quantity": quantity, "sweep": described, "rows": documents}
+        print(json.dumps(whole, ensure_ascii=False, indent=2))
+    elif not paths:
+        print(csv_text(sweep, documents), end="")
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file, or say why it could not be written."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+        ) from error

@@ -19,6 +19,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
+
 from theory.diffusion import Diffusion
 
 w = sympy.Symbol("w", real=True)
@@ -187,10 +188,8 @@ class Coverage:
             f"{self.drawn} power-law models; {rejected} of {attempts} draws rejected",
             "kappa: " + _shares({kappas[key]: n for key, n in sorted(self.kappa.items())}),
             "theta: " + _shares(dict(sorted(self.theta.items()))),
-            "rho/bound: "
-            + _shares({signs[key]: n for key, n in sorted(self.correlation.items())}),
-            "sigma_H/sigma_g: "
-            + _shares({f"1e{key}": n for key, n in sorted(self.ratio.items())}),
+            "rho/bound: " + _shares({signs[key]: n for key, n in sorted(self.correlation.items())}),
+            "sigma_H/sigma_g: " + _shares({f"1e{key}": n for key, n in sorted(self.ratio.items())}),
         ]
 
 

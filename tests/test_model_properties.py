@@ -13,11 +13,12 @@ import sympy
 from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import COVERAGE, PowerLawModel, counted, double_wells, points_of, power_law_models
+
 from numerics import first_passage, stationary
 from numerics.enclosure import Enclosure
 from numerics.evaluators import evaluate_acb
 from numerics.lowering import lower, lower_diffusion
-from strategies import COVERAGE, PowerLawModel, counted, double_wells, points_of, power_law_models
 from theory import pearson
 from theory import stationary as laws
 from theory.diffusion import Diffusion
@@ -25,8 +26,8 @@ from theory.diffusion import Diffusion
 DIGITS = 20
 
 
-def _rational(value: Fraction) -> sympy.Rational:
-    return sympy.Rational(value.numerator, value.denominator)
+def _rational(value: Fraction) -> sympy.Expr:
+    return sympy.Integer(value.numerator) / value.denominator
 
 
 def _value(formula: sympy.Expr) -> arb:
@@ -124,7 +125,7 @@ def test_passage_times_add_up(data: Any):
 def test_two_sided_time_obeys_the_interpretation(model: Diffusion):
     """θ enters only through the Ito drift: a drift and θ, and its Ito form, have one exit time."""
     ito = Diffusion.from_drift(
-        sympy.together(model.ito_drift),
+        model.ito_drift,
         model.noise,
         eta=model.eta,
         interpretation=0,

@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import mpmath
 import pytest
+from problems import PROBLEMS, Problem
+
 from exitlaw import quantities
 from exitlaw.command_options import EVALUATE, options_of
-from problems import PROBLEMS, Problem
 
 
 def options_for(problem: Problem, **more: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from exitlaw.cli import main
 
 

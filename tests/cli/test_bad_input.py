@@ -52,7 +52,7 @@ CASES = (
     _case("option-eaten-as-value", *TIME, WELL, "--start", "--exit", says="--exit"),
     _case("no-start", *TIME, WELL, {"--exit": "1"}, says="--start X for mean-exit-time"),
     _case("no-exit", *TIME, WELL, {"--start": "0"}, says="exit"),
-    _case("output-without-sweep", "evaluate", "tail-index", PARABOLA, "-o", "x.csv", says="--sweep"),
+    _case("output-alone", "evaluate", "tail-index", PARABOLA, "-o", "x.csv", says="--sweep"),
     _case("unknown-claim", "verify", "kramers/langevn", says="nearest: kramers/langevin"),
     _case("unknown-claim-derive", "derive", "stationary/zero-flx", says="stationary/zero-flux"),
     _case("unknown-claim-export", "export", "escpe/exact-time", says="escape/exact-time"),
@@ -151,7 +151,7 @@ CASES = (
     ),
     _case("no-saddle", *KRAMERS, PARABOLA, {"--start": "0", "--exit": "2"}, says="saddle"),
     _case("no-minimum", *KRAMERS, {**WELL, "--loss": "-w**2/2"}, EXIT, says="minimum"),
-    _case("kramers-exit-below-start", *KRAMERS, WELL, {"--start": "1", "--exit": "-1"}, says="exit"),
+    _case("kramers-downwards", *KRAMERS, WELL, {"--start": "1", "--exit": "-1"}, says="exit"),
     _case(
         "hessian-law", "evaluate", "kesten-index", {"--hessian": "cauchy(1)", "--eta": "1"},
         says="normal(",
