@@ -151,7 +151,8 @@ class _Names:
             if symbol.name in self.values:
                 replaced[symbol] = self.values[symbol.name]
             elif symbol.name in known:
-                replaced[symbol] = known[symbol.name]
+                if symbol != known[symbol.name]:
+                    replaced[symbol] = known[symbol.name]
             elif self.free is not None:
                 raise InputError(
                     f"known names in the {role}",

@@ -50,8 +50,8 @@ def kesten_moment_normal(beta: Expr, eta: Expr, mean: Expr, deviation: Expr) -> 
     """E|1 - eta h|**beta for h ~ N(mean, deviation**2).
 
     1 - eta h is N(a, v) with a = 1 - eta mean, v = eta**2 deviation**2, so it equals
-    (2v)**(beta/2) Gamma((1+beta)/2)/sqrt(pi) 1F1(-beta/2; 1/2; -a**2/(2v)): the absolute moments of a normal law, as recalled;
-    a test compares with quadrature.
+    (2v)**(beta/2) Gamma((1+beta)/2)/sqrt(pi) 1F1(-beta/2; 1/2; -a**2/(2v)):
+    the absolute moment of a normal law, as recalled (a test compares it with quadrature).
     """
     offset, v = 1 - eta * mean, (eta * deviation) ** 2
     return (

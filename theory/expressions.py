@@ -351,9 +351,8 @@ class _Parser:
         links: list[Boolean] = []
         while (token := self.take("<", "<=", ">", ">=")) is not None:
             right = self.sum()
-            links.append(
-                _compare(token.text, self.expression(left, token), self.expression(right, token))
-            )
+            sides = self.comparable(left, token), self.comparable(right, token)
+            links.append(_compare(token.text, *sides))
             left = right
         return sympy.And(*links) if links else left
 
@@ -515,6 +514,16 @@ class _Parser:
             )
         return value
 
+    def comparable(self, value: Expr | Boolean, token: _Token) -> Expr:
+        side = self.expression(value, token)
+        if side.has(sympy.Piecewise):
+            raise InputError(
+                f"sides of {token.text!r} without piecewise",
+                f"a piecewise {self.place(token)}",
+                "compare within each branch instead",
+            )
+        return side
+
     def condition(self, value: Expr | Boolean, token: _Token) -> Boolean:
         if isinstance(value, Expr):
             raise InputError(
@@ -647,6 +656,10 @@ def _exact_number(token: _Token) -> sympy.Rational:
 
 
 def _compare(operator: str, left: Expr, right: Expr) -> Boolean:
+    """The comparison, with a constant on its right: 1 < w and w > 1 are one condition."""
+    if left.is_number and not right.is_number:
+        mirrored = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+        return _compare(mirrored[operator], right, left)
     relation = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge}[operator]
     return relation(left, right)
 

@@ -421,7 +421,7 @@ class Translator:
         rebuilt = expression.func(*arguments)
         if isinstance(rebuilt, expression.func):
             return _times(sign, _Generator(rebuilt))
-        return _times(sign, self.node(rebuilt))
+        return _times(sign, self.node(rebuilt))  # type: ignore[arg-type]
 
     def _gamma(self, argument: Expr) -> _Node:
         """gamma at the representative whose rational part lies in [0, 1); gamma(2z) doubled."""

@@ -73,7 +73,10 @@ def autocorrelation(t: Expr, H: Expr, eta: Expr, theta: Expr, sigma_H: Expr) -> 
 def generator_on_power(
     n: int, x: Expr, H: Expr, eta: Expr, theta: Expr, sigma_g: Expr, rho: Expr, sigma_H: Expr
 ) -> Expr:
-    """G x**n = -lambda_n x**n + n (theta+n-1) eta rho x**(n-1) + n (n-1) (eta sigma_g/2) x**(n-2)."""
+    """G x**n, equal to
+
+    -lambda_n x**n + n (theta + n - 1) eta rho x**(n-1) + n (n - 1) (eta sigma_g/2) x**(n-2).
+    """
     return (
         -eigenvalue(n, H, eta, theta, sigma_H) * x**n
         + n * (theta + n - 1) * eta * rho * x ** (n - 1)
