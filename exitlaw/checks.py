@@ -443,6 +443,11 @@ class LemmaUse:
     mapping: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
     given: Intervals = field(default_factory=dict)
 
+    @property
+    def lemmas(self) -> tuple[str, ...]:
+        """Claims that the step rests on."""
+        return (self.claim,)
+
     def establishes(self) -> tuple[Statement, ...]:
         return (self.relation,)
 

@@ -126,7 +126,7 @@ class Derivation:
 
 
 def _lemmas(checks: Iterable[Check]) -> list[str]:
-    return [check.claim for check in checks if isinstance(check, LemmaUse)]
+    return [lemma for check in checks for lemma in getattr(check, "lemmas", ())]
 
 
 def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:

@@ -36,8 +36,10 @@ STRENGTH: dict[Verdict, int] = {
 }
 
 
-def combine(findings: Iterable[Verdict]) -> Verdict:
+def combine(findings: Iterable[Verdict], *, open_neighbour: bool = False) -> Verdict:
     """Combine the findings on one statement.
+
+    `open_neighbour`: a mutant survived, or too few were refuted to trust the evidence.
 
     | findings                                  | verdict                         |
     |-------------------------------------------|---------------------------------|
@@ -45,6 +47,7 @@ def combine(findings: Iterable[Verdict]) -> Verdict:
     | any conflict                              | conflict                        |
     | a refutation beside an algebraic proof    | conflict                        |
     | any other refutation                      | refuted                         |
+    | otherwise, an open neighbour              | unknown                         |
     | otherwise                                 | the strongest among them        |
 
     `unknown` beside a support does not weaken it: the support stands on its own route.
@@ -54,6 +57,8 @@ def combine(findings: Iterable[Verdict]) -> Verdict:
         return Verdict.CONFLICT
     if Verdict.REFUTED in found:
         return Verdict.REFUTED
+    if open_neighbour:
+        return Verdict.UNKNOWN
     return max(found, key=STRENGTH.__getitem__, default=Verdict.UNKNOWN)
 
 
