@@ -383,6 +383,7 @@ def _series_rational_power(x: Any, p: int, q: int) -> Any:
 
 SERIES_OPERATIONS = {
     **_ARB,
+    "whole_power": lambda x, n: x**n if isinstance(x, arb_series) else _arb_whole_power(x, n),
     "rational_power": _series_rational_power,
     "pow_": lambda x, y: (y * x.log()).exp(),
     "abs_": _series_abs,
