@@ -49,7 +49,10 @@ class Bound:
 
 @dataclass(frozen=True)
 class LimitStatement:
-    """`lhs -> rhs` as `variable -> to`; with `remainder`, |lhs/rhs - 1| <= remainder on the domain."""
+    """`lhs -> rhs` as `variable -> to`; if `rhs` depends on the variable, lhs/rhs -> 1.
+
+    With `remainder`, moreover |lhs/rhs - 1| <= remainder on the domain.
+    """
 
     lhs: sympy.Expr
     rhs: sympy.Expr
@@ -119,7 +122,7 @@ class ClaimBody:
     derivation: Derivation | None = None
     evidence: tuple[Evidence, ...] = ()
     mutants: tuple[Mutant, ...] = ()
-    """Named neighbours. Generated ones are added by `exitlaw.mutants` unless `generate` is False."""
+    """Named neighbours; `exitlaw.mutants` adds generated ones unless `generate` is False."""
     generate: bool = True
 
 
@@ -164,7 +167,8 @@ def claim(
             raise ValueError(
                 f"expected a new claim id; received {id!r} a second time; choose another id"
             )
-        made = Claim(id, title, source, verdicts, tuple(depends), corrected, build, build.__module__)
+        module = build.__module__
+        made = Claim(id, title, source, verdicts, tuple(depends), corrected, build, module)
         REGISTRY[id] = made
         return made
 

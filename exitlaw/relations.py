@@ -86,7 +86,7 @@ def same(left: Basic, right: Basic) -> bool:
 
 
 def same_statement(left: Statement, right: Statement) -> bool:
-    """Whether `left` is the relation `right`: kind, both sides, for limits the variable and its end.
+    """Whether `left` is the relation `right`: kind, sides, for limits the variable and its end.
 
     A strict bound gives the weak one, not the other way round.
     """
