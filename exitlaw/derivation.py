@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter
 
+import sympy
 from sympy.core.basic import Basic
+from sympy.core.function import AppliedUndef
 
 from exitlaw.checks import (
     Antiderivative,
@@ -129,6 +131,11 @@ def _lemmas(checks: Iterable[Check]) -> list[str]:
     return [lemma for check in checks for lemma in getattr(check, "lemmas", ())]
 
 
+def _is_used(symbol: sympy.Expr, facts: Iterable[Statement]) -> bool:
+    name = symbol.func if isinstance(symbol, AppliedUndef) else symbol
+    return any(side.has(name) for fact in facts for side in (fact.lhs, fact.rhs))
+
+
 def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:
     try:
         result = step.check.run()
@@ -136,6 +143,8 @@ def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:
             return False, result.detail
         if step.check.broken().run().ok:
             return False, "the check does not notice the step made false"
+        if isinstance(step.check, Definition) and _is_used(step.check.symbol, facts):
+            return False, f"{step.check.symbol} already has a meaning in an earlier step"
         for needed in getattr(step.check, "requires", tuple)():
             if not follows(needed, facts):
                 return False, f"it needs what no earlier step established: {needed}"

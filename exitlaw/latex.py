@@ -28,7 +28,6 @@ from exitlaw.results import ClaimResult
 from exitlaw.verdict import Verdict
 
 PREAMBLE = r"""\documentclass[a4paper,11pt]{article}
-\usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath,amssymb,booktabs}
 \usepackage[margin=25mm]{geometry}
