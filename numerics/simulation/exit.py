@@ -10,8 +10,11 @@ Between two grid points the path may cross and come back. Three treatments are o
   (Broadie, Glasserman and Kou 1997; Gobet and Menozzi 2010), `0.5826… = −ζ(1/2)/√(2π)`;
 - `grid`: the grid alone is watched: the exit time of the discrete chain itself.
 
+Where drift or noise is so steep that a step h would be near instability (`calm_interval`), a path
+takes smaller steps whose size follows its state; the `grid` treatment never does.
+
 A uniform is drawn only where `d₀d₁` is small enough for the crossing to have a probability above
-about 10⁻¹²; whether it is depends on the path alone, so that streams stay reproducible.
+about 10⁻⁸; whether it is depends on the path alone, so that streams stay reproducible.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from numerics.simulation.schemes import (
     Point,
     Scheme,
     as_float,
+    calm_interval,
     kernel_function,
     kernel_model,
     scheme_named,
@@ -47,6 +51,9 @@ from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
 
 DEFAULT_SCHEME = "platen-bridge"
+REACH = 9.0
+"""Crossings of probability below exp(−2·9) = 1.5·10⁻⁸ in one step are left out."""
+
 WATCHES = ("bridge", "shift", "grid")
 
 CHUNK = 8192
@@ -64,29 +71,38 @@ SIDE_BELOW, SIDE_NONE, SIDE_ABOVE, SIDE_BROKEN = -1, 0, 1, 2
 
 _NEAR = {
     "bridge": "not ((upper - {x}) * (upper - {y}) > reach * noise_only({x}, CONSTANTS)\n"
-    "                and ({x} - lower) * ({y} - lower) > reach * noise_only({x}, CONSTANTS))",
-    "grid": "not ({y} < upper and {y} > lower)",
+    "                and ({x} - lower) * ({y} - lower) > reach * noise_only({x}, CONSTANTS)\n"
+    "                and {x} > calm_low and {x} < calm_high)",
+    "grid": "not ({y} < upper and {y} > lower and {x} > calm_low and {x} < calm_high)",
 }
 
 _SETTLE = {
     "bridge": '''
 @njit(error_model="numpy")
-def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, ARGUMENTS_OF_MODEL):
+def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     """Side and time of a crossing between the ends of one step, and the stream after it."""
     if not (x > -math.inf and y > -math.inf and x < math.inf and y < math.inf):
         return 2, 0.0, s0, s1, s2, s3
+    reach = REACH * eta * h
+    c = noise_only(x, CONSTANTS)
+    to_upper = (upper - x) * (upper - y)
+    to_lower = (x - lower) * (y - lower)
+    if to_upper > reach * c and to_lower > reach * c:
+        return 0, 0.0, s0, s1, s2, s3
     word, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
     u = uniform(word)
+    # A crossing needs 2 d₀ d₁ / h <= −ln u; distances in units of the largest noise bound it.
+    c = max(c, noise_only(y, CONSTANTS))
+    allowance = 0.3125 * minus_two_log(u) * eta * h
     side = 0
-    near = far = 0.0
-    above = 0.0
-    if upper < math.inf:
+    near = far = above = 0.0
+    if to_upper <= allowance * max(c, noise_only(upper, CONSTANTS)):
         near = distance(x, upper, eta, CONSTANTS)
         far = distance(y, upper, eta, CONSTANTS)
         above = 1.0 if y >= upper else math.exp(-2.0 * near * far / h)
         if u <= above:
             side = 1
-    if side == 0 and lower > -math.inf:
+    if side == 0 and to_lower <= allowance * max(c, noise_only(lower, CONSTANTS)):
         near = distance(x, lower, eta, CONSTANTS)
         far = distance(y, lower, eta, CONSTANTS)
         below = 1.0 if y <= lower else math.exp(-2.0 * near * far / h)
@@ -112,8 +128,10 @@ def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, ARGUMENTS_OF_MODEL):
 ''',
     "grid": '''
 @njit(error_model="numpy")
-def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, ARGUMENTS_OF_MODEL):
+def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     """Side of a grid point outside, its time within the step (the end), the stream unchanged."""
+    if y < upper and y > lower:
+        return 0, 0.0, s0, s1, s2, s3
     side = 1 if y >= upper else (-1 if y <= lower else 2)
     return side, h, s0, s1, s2, s3
 ''',
@@ -121,20 +139,52 @@ def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, ARGUMENTS_OF_MODEL):
 
 _EXITS = '''
 @njit(forceinline=True, error_model="numpy")
-def distance(x, y, eta, ARGUMENTS_OF_MODEL):
+def distance(x, y, eta, CONSTANTS):
     """Lamperti distance between two states, by Simpson's rule."""
     ends = 1.0 / math.sqrt(noise_only(x, CONSTANTS)) + 1.0 / math.sqrt(noise_only(y, CONSTANTS))
     middle = 4.0 / math.sqrt(noise_only(0.5 * (x + y), CONSTANTS))
     return abs(y - x) * (ends + middle) / (6.0 * math.sqrt(eta))
 
+
+@njit(error_model="numpy")
+def calm_step(x, ARGUMENTS):
+    """A step size at which the linearised drift and noise at x are far from instability."""
+    d = 1e-5 * (1.0 + abs(x))
+    g_up, c_up, s_up = model(x + d, CONSTANTS)
+    g_down, c_down, s_down = model(x - d, CONSTANTS)
+    drift = abs(te * (s_up - s_down) - (g_up - g_down)) / (2.0 * d)
+    slope = (c_up - c_down) / (2.0 * d)
+    rate = drift + 0.25 * eta * slope * slope / noise_only(x, CONSTANTS)
+    return 0.125 / rate if rate > 0.0 else math.inf
+
 SETTLE
 
+@njit(error_model="numpy")
+def careful(x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS):
+    """One step where drift and noise are steep: small steps whose size follows the state."""
+    elapsed = 0.0
+    while elapsed < h:
+        dt = max(calm_step(x, ARGUMENTS), 1e-9 * h)
+        if elapsed + dt >= h * (1.0 - 1e-9):
+            dt = h - elapsed
+        one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+        two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+        square, cosine, _ = polar(one, two)
+        y = step(x, dt, math.sqrt(dt), square, cosine, ARGUMENTS)
+        side, when, s0, s1, s2, s3 = settle(x, y, lower, upper, dt, eta, s0, s1, s2, s3, CONSTANTS)
+        if side != 0:
+            return y, side, elapsed + when, s0, s1, s2, s3
+        x = y
+        elapsed += dt
+    return x, 0, h, s0, s1, s2, s3
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def exits(key, first, start, lower, upper, h, limit, p, times, sides):
+def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, times, sides):
     """Fill exit times and sides of paths first, first+1, …; return the path-steps taken."""
     UNPACK
     rh = math.sqrt(h)
-    reach = 16.0 * eta * h
+    reach = REACH * eta * h
     count = times.shape[0]
     state = np.empty((4, LANES), np.uint64)
     before = np.empty(LANES)
@@ -168,49 +218,65 @@ def exits(key, first, start, lower, upper, h, limit, p, times, sides):
             flagged |= NEAR_XY
             flagged |= NEAR_YZ
         passes += 1
-        if flagged or passes == deadline:
-            for lane in range(LANES):
-                x, y, z = before[lane], middle[lane], after[lane]
-                near_first = NEAR_XY
-                near_second = NEAR_YZ
-                late = passes - born[lane] >= limit
-                if not (near_first or near_second or late):
-                    continue
-                side = 0
-                when = 0.0
-                used = 2
-                s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
-                if path[lane] >= 0 and near_first:
-                    used = 1
+        if not flagged and passes < deadline:
+            continue
+        for lane in range(LANES):
+            x, y, z = before[lane], middle[lane], after[lane]
+            first_near = NEAR_XY
+            second_near = NEAR_YZ
+            late = passes - born[lane] >= limit
+            if not (first_near or second_near or late):
+                continue
+            if path[lane] < 0:
+                after[lane] = start
+                continue
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            age = 2 * (passes - born[lane] - 1)
+            side = 0
+            when = 0.0
+            if not (x > calm_low and x < calm_high):
+                y, side, when, s0, s1, s2, s3 = careful(
+                    x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
+                )
+                if side == 0:
+                    z, side, when, s0, s1, s2, s3 = careful(
+                        y, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
+                    )
+                    age += 1
+            else:
+                if first_near:
                     side, when, s0, s1, s2, s3 = settle(
                         x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
                     )
-                if path[lane] >= 0 and side == 0 and near_second:
-                    used = 2
-                    side, when, s0, s1, s2, s3 = settle(
-                        y, z, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
-                    )
-                state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
-                if side == 0 and path[lane] >= 0 and not late:
-                    continue
-                if path[lane] >= 0:
-                    age = 2 * (passes - born[lane] - 1) + used
-                    times[path[lane]] = (age - 1) * h + when if side != 0 else age * h
-                    sides[path[lane]] = side
-                    steps += age
-                    finished += 1
+                if side == 0:
+                    age += 1
+                    if not (y > calm_low and y < calm_high):
+                        z, side, when, s0, s1, s2, s3 = careful(
+                            y, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
+                        )
+                    elif second_near:
+                        side, when, s0, s1, s2, s3 = settle(
+                            y, z, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                        )
+            if side == 0 and not late:
+                after[lane] = z
+            else:
+                times[path[lane]] = age * h + (when if side != 0 else h)
+                sides[path[lane]] = side
+                steps += age + 1
+                finished += 1
                 after[lane] = start
                 born[lane] = passes
                 path[lane] = -1
                 if begun < count:
                     path[lane] = begun
                     s0, s1, s2, s3 = initial_state(key, first + begun)
-                    state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
                     begun += 1
-            deadline = passes + limit
-            for lane in range(LANES):
-                if path[lane] >= 0:
-                    deadline = min(deadline, born[lane] + limit)
+            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+        deadline = passes + limit
+        for lane in range(LANES):
+            if path[lane] >= 0:
+                deadline = min(deadline, born[lane] + limit)
     return steps
 '''
 
@@ -222,7 +288,7 @@ def _exit_kernel(kernel: KernelModel, scheme: Scheme, watch: str) -> Any:
         _EXITS.replace("SETTLE", _SETTLE[crossing].strip())
         .replace("NEAR_XY", near.format(x="x", y="y"))
         .replace("NEAR_YZ", near.format(x="y", y="z"))
-        .replace("ARGUMENTS_OF_MODEL", "CONSTANTS")
+        .replace("REACH", repr(REACH))
     )
     return kernel_function(kernel, scheme, body, "exits")
 
@@ -259,6 +325,16 @@ class ExitProblem:
             )
         return float(moved[0]), float(moved[1])
 
+    def calm_interval(self, h: float) -> tuple[float, float]:
+        """States around the start where a step h is far from instability; the plain chain: all.
+
+        Outside of it (far tails, where a superlinear drift or noise would make an explicit step
+        explode) paths take smaller steps whose size follows the state.
+        """
+        if self.watch == "grid":
+            return -math.inf, math.inf
+        return calm_interval(self.kernel, self.start, self.lower, self.upper, h)
+
     def sample(
         self, key: Key, first: int, count: int, h: float, horizon: float = math.inf
     ) -> tuple[np.ndarray, np.ndarray, int]:
@@ -280,6 +356,7 @@ class ExitProblem:
             self.start,
             lower,
             upper,
+            *self.calm_interval(h),
             h,
             limit,
             self.kernel.arguments(),

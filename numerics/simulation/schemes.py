@@ -144,9 +144,35 @@ _HEADER = """import math
 import numpy as np
 from numba import njit, uint64
 
-from numerics.simulation.streams import initial_state, next_word, polar, uniform
+from numerics.simulation.streams import initial_state, minus_two_log, next_word, polar, uniform
 
 """
+
+@lru_cache(maxsize=256)
+def calm_interval(
+    kernel: KernelModel, start: float, lower: float, upper: float, h: float
+) -> tuple[float, float]:
+    """The largest interval around `start` where a step h is far from instability.
+
+    The rate of the linearised model is `|a'| + (b')²` with b = √v; calm means rate·h <= 1/2. The
+    search goes out on a geometric grid, to the exits or a million times the distance to them.
+    """
+    ends = [b for b in (lower, upper) if np.isfinite(b)]
+    scale = max(abs(b - start) for b in ends) if ends else 1.0
+    outward = scale * np.concatenate([np.linspace(0.0, 4.0, 513)[1:], np.geomspace(4.0, 1e6, 513)])
+    limits = []
+    for sign, bound in ((-1.0, lower), (1.0, upper)):
+        x = start + sign * outward[outward <= abs(bound - start)]
+        d = 1e-5 * (1.0 + np.abs(x))
+        drift_up, noise_up = kernel.coefficients(x + d)
+        drift_down, noise_down = kernel.coefficients(x - d)
+        noise = kernel.coefficients(x)[1]
+        rate = np.abs(drift_up - drift_down) / (2.0 * d)
+        rate = rate + ((noise_up - noise_down) / (2.0 * d)) ** 2 / (4.0 * noise)
+        steep = np.flatnonzero(~(rate * h <= 0.5))
+        limits.append(float(x[steep[0]]) if steep.size else sign * np.inf)
+    return limits[0], limits[1]
+
 
 _PROBE = """
 def probe(x, p, drift, variance):
