@@ -7,9 +7,11 @@ claim is verified, so that an error in a formula is a verdict on that claim, nev
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 import sympy
@@ -173,3 +175,12 @@ def claim(
         return made
 
     return register
+
+
+class _CallableModule(ModuleType):
+    """Importing this module binds it as `exitlaw.claim`, where users expect the decorator."""
+
+    __call__ = staticmethod(claim)
+
+
+sys.modules[__name__].__class__ = _CallableModule
