@@ -507,6 +507,18 @@ class ShiftInvariance:
         return replace(self, value=self.value + 1)
 
 
+def _logarithms(product: sympy.Expr) -> list[sympy.Expr]:
+    """Logarithms of the factors of a positive product of powers and exponentials."""
+    logs = []
+    for factor in sympy.Mul.make_args(product):
+        base, exponent = factor.as_base_exp()
+        if isinstance(factor, sympy.exp):
+            logs.append(factor.args[0])
+        else:
+            logs.append(exponent * sympy.log(base))
+    return logs
+
+
 @dataclass(frozen=True)
 class PowerTail:
     """Convergence at infinity: the integral of f over (·, oo) is finite iff exponent < -1.
@@ -528,10 +540,14 @@ class PowerTail:
         return (Equivalence(self.property, self.criterion),)
 
     def run(self) -> CheckResult:
-        ratio = self.integrand / self.variable**self.exponent
-        limit = LimitCheck(ratio, self.amplitude, self.variable, sympy.oo).run()
-        if not limit.ok:
-            return limit
+        # Symbolic powers have no series, their logarithms have.
+        logs = [*_logarithms(self.integrand), -self.exponent * sympy.log(self.variable)]
+        try:
+            limit = limit_of(sympy.Add(*logs), self.variable, sympy.oo)
+        except SeriesError as error:
+            return CheckResult(False, f"no exact series of the logarithm: {error}")
+        if not is_zero(sympy.exp(limit) - self.amplitude):
+            return CheckResult(False, f"the amplitude is exp({limit})")
         if not proves_at_least_zero(self.amplitude, self.given, strict=True):
             return CheckResult(False, f"the amplitude {self.amplitude} was not shown positive")
         if not isinstance(self.criterion, sympy.StrictLessThan | sympy.StrictGreaterThan):
@@ -600,3 +616,29 @@ class MomentExpectation:
 
     def broken(self) -> MomentExpectation:
         return replace(self, result=self.result + 1)
+
+
+@dataclass(frozen=True)
+class Supremum:
+    """`symbol` := the supremum of the `variable` > 0 that satisfy `variable < bound`."""
+
+    symbol: sympy.Symbol
+    criterion: sympy.Basic
+    variable: sympy.Symbol
+    bound: sympy.Expr
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Equality(self.symbol, self.bound),)
+
+    def run(self) -> CheckResult:
+        if not isinstance(self.criterion, sympy.StrictLessThan | sympy.StrictGreaterThan):
+            return CheckResult(False, "the criterion must be a strict inequality")
+        gap = self.criterion.gts - self.criterion.lts
+        if sympy.sympify(self.bound).has(self.variable) or not is_zero(
+            gap - (self.bound - self.variable)
+        ):
+            return CheckResult(False, "the criterion is not variable < bound")
+        return CheckResult(True, "the supremum of an interval is its upper end")
+
+    def broken(self) -> Supremum:
+        return replace(self, bound=self.bound + 1)
