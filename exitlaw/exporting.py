@@ -130,7 +130,7 @@ def entry_as_json(claim: Claim, result: ClaimResult | None) -> dict[str, Any]:
 
 
 def _text(relation: Any) -> str:
-    from exitlaw.script import plain
+    from exitlaw.relations import plain
 
     return plain(relation)
 

@@ -13,6 +13,7 @@ from time import perf_counter
 from exitlaw.claim import REGISTRY, Claim, ClaimBody, Mutant, Profile, Statement, with_formula
 from exitlaw.evidence import Context, Evidence, Finding, Skipped
 from exitlaw.mutants import generate, is_equivalent
+from exitlaw.relations import plain
 from exitlaw.results import ClaimResult, EvidenceResult, MutantResult, StepResult
 from exitlaw.verdict import Verdict
 
@@ -38,6 +39,7 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     except Exception as error:
         row = _failure("build", "the function that states the claim", error, start)
         return replace(result, evidence=(row,), seconds=perf_counter() - start)
+    result = replace(result, statement=plain(body.statement))
     context = Context(
         profile=profile,
         seed=seed,

@@ -164,3 +164,21 @@ def _same_gap(goal: Statement, fact: Bound) -> bool:
     assert isinstance(goal, Bound)
     stronger = fact.strict or not goal.strict
     return stronger and is_zero((goal.rhs - goal.lhs) - (fact.rhs - fact.lhs))
+
+
+def plain(relation: Statement | Basic) -> str:
+    """A statement in one line of plain text."""
+    if isinstance(relation, Equality):
+        return f"{relation.lhs} = {relation.rhs}"
+    if isinstance(relation, Bound):
+        return f"{relation.lhs} {'<' if relation.strict else '<='} {relation.rhs}"
+    if isinstance(relation, Equivalence):
+        return f"{relation.lhs} <=> {relation.rhs}"
+    if isinstance(relation, LimitStatement):
+        line = f"{relation.lhs} -> {relation.rhs}  as {relation.variable} -> {relation.to}"
+        if relation.remainder is not None:
+            line += f", |lhs/rhs - 1| <= {relation.remainder}"
+        return line
+    if hasattr(relation, "rel_op"):
+        return f"{relation.args[0]} {relation.rel_op} {relation.args[1]}"  # type: ignore[attr-defined]
+    return str(relation)

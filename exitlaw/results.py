@@ -76,6 +76,8 @@ class ClaimResult:
     id: str
     title: str
     expected: Verdict
+    statement: str = ""
+    """What is claimed, in one line of plain text."""
     evidence: tuple[EvidenceResult, ...] = ()
     mutants: tuple[MutantResult, ...] = ()
     steps: tuple[StepResult, ...] = ()

@@ -7,40 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sympy.core.basic import Basic
-
-from exitlaw.claim import (
-    REGISTRY,
-    Bound,
-    Claim,
-    Equality,
-    Equivalence,
-    LimitStatement,
-    Statement,
-)
+from exitlaw.claim import REGISTRY, Claim, Statement
 from exitlaw.derivation import DerivationOutcome
 from exitlaw.discovery import CONTENT, ClaimMetadata, all_metadata, load, select, with_dependencies
+from exitlaw.relations import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-def plain(relation: Statement | Basic) -> str:
-    """A statement in one line of plain text."""
-    if isinstance(relation, Equality):
-        return f"{relation.lhs} = {relation.rhs}"
-    if isinstance(relation, Bound):
-        return f"{relation.lhs} {'<' if relation.strict else '<='} {relation.rhs}"
-    if isinstance(relation, Equivalence):
-        return f"{relation.lhs} <=> {relation.rhs}"
-    if isinstance(relation, LimitStatement):
-        line = f"{relation.lhs} -> {relation.rhs}  as {relation.variable} -> {relation.to}"
-        if relation.remainder is not None:
-            line += f", |lhs/rhs - 1| <= {relation.remainder}"
-        return line
-    if hasattr(relation, "rel_op"):
-        return f"{relation.args[0]} {relation.rel_op} {relation.args[1]}"  # type: ignore[attr-defined]
-    return str(relation)
 
 
 @dataclass(frozen=True)
