@@ -118,10 +118,11 @@ class KernelModel:
     """A model as kernels take it: source text of its structure, and its numbers.
 
     `source` defines `model(x, …) -> (L', C, C')` and `noise_only(x, …) -> C`; `constants` are the
-    run-time values behind the dots.
+    run-time values behind the dots. `program` is what the source was made from.
     """
 
     source: str
+    program: Program
     eta: float
     theta: float
     constants: tuple[float, ...]
@@ -133,10 +134,11 @@ class KernelModel:
 
     def coefficients(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Itô drift and squared noise at an array of states."""
-        module = load_source(_HEADER + self.source + _PROBE)
-        drift, variance = np.empty_like(x), np.empty_like(x)
-        module.probe(x, self.arguments(), drift, variance)
-        return drift, variance
+        with np.errstate(all="ignore"):
+            outputs = numpy_function(self.program)(x, *self.constants)
+            gradient, noise, slope = (np.broadcast_to(o, x.shape) for o in outputs)
+            drift = 0.5 * self.theta * self.eta * slope - gradient
+            return drift, self.eta * noise
 
 
 _HEADER = """import math
@@ -147,6 +149,7 @@ from numba import njit, uint64
 from numerics.simulation.streams import initial_state, minus_two_log, next_word, polar, uniform
 
 """
+
 
 @lru_cache(maxsize=256)
 def calm_interval(
@@ -173,17 +176,6 @@ def calm_interval(
         limits.append(float(x[steep[0]]) if steep.size else sign * np.inf)
     return limits[0], limits[1]
 
-
-_PROBE = """
-def probe(x, p, drift, variance):
-    eta, te, k = p[0], p[1], p[2:]
-    for i in range(x.shape[0]):
-        try:
-            g, c, c1 = model.py_func(x[i], *k)
-            drift[i], variance[i] = te * c1 - g, eta * c
-        except (ArithmeticError, ValueError):
-            drift[i] = variance[i] = math.nan
-"""
 
 _KEPT_CONSTANTS = frozenset(Fraction(n) for n in range(-4, 5))
 """Small integers stay in the source: they are structure more often than data."""
@@ -281,7 +273,7 @@ def kernel_model(
         + scalar_source(noise, "noise_only")
         + "\n\n"
     )
-    return KernelModel(source, eta, theta, (*values, *constants))
+    return KernelModel(source, free, eta, theta, (*values, *constants))
 
 
 @lru_cache(maxsize=1)

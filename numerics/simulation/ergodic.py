@@ -1,0 +1,554 @@
+"""Stationary densities and moments from long runs of drift and diffusion.
+
+Every path starts at `start`, relaxes for a time T, and is then sampled over the windows [T, 2T]
+and [2T, 4T]. Estimates are averages over the second window; paths are independent, so the error
+comes from the spread between path averages, whatever the correlation along a path.
+
+Three biases are bounded from measured differences (kind "estimated"):
+
+- start: relaxation is a sum of decaying exponentials; where the slowest that matters falls by
+  e^−1.5 over T (T is doubled until no drift is seen), the second window's bias is at most a sixth
+  of the difference of the two windows;
+- step: levels h and h/4, as for exit times;
+- density: `p(w) = E[N(w; X + a(X)δ, v(X)δ)]` over the stationary X, the law of one Euler step of
+  length δ: no bin and no bandwidth, an error O(δ²) that δ and δ/2 on the same states extrapolate.
+
+A run sees only what its paths reach: a well that none of them enters cannot show in any difference.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+
+from numerics.errors import ComputationError
+from numerics.lowering import Model
+from numerics.simulation.crossing import CAREFUL, SETTLE
+from numerics.simulation.estimate import Estimate
+from numerics.simulation.exit import Explosion
+from numerics.simulation.requirements import (
+    require_fraction,
+    require_positive,
+    require_positive_integer,
+)
+from numerics.simulation.schemes import (
+    KernelModel,
+    Point,
+    Scheme,
+    as_float,
+    calm_interval,
+    kernel_function,
+    kernel_model,
+    scheme_named,
+)
+from numerics.simulation.streams import Key, stream_key
+from numerics.simulation.sums import Moments
+
+DEFAULT_SCHEME = "platen"
+CHUNK = 1024
+MAX_LEVELS = 8
+MAX_DOUBLINGS = 12
+PILOT_PATHS = 512
+MAX_PATHS = 10**9
+MAX_STEPS = 1e13
+SAMPLES = 32
+"""States kept per path and window."""
+
+_STATES = (
+    SETTLE["grid"]
+    + CAREFUL
+    + '''
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def states(key, first, start, calm_low, calm_high, h, burn, stride, p, out):
+    """States of paths first, first+1, … after burn + stride, burn + 2 stride, … passes."""
+    UNPACK
+    rh = math.sqrt(h)
+    state = np.empty((4, LANES), np.uint64)
+    before = np.empty(LANES)
+    middle = np.empty(LANES)
+    after = np.empty(LANES)
+    for block in range(0, out.shape[0], LANES):
+        for lane in range(LANES):
+            after[lane] = start
+            s0, s1, s2, s3 = initial_state(key, first + block + lane)
+            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+        taken = min(LANES, out.shape[0] - block)
+        for sample in range(out.shape[1]):
+            for _ in range(stride + (burn if sample == 0 else 0)):
+                flagged = 0
+                for lane in range(LANES):
+                    s0, s1 = state[0, lane], state[1, lane]
+                    s2, s3 = state[2, lane], state[3, lane]
+                    one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+                    two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+                    state[0, lane], state[1, lane] = s0, s1
+                    state[2, lane], state[3, lane] = s2, s3
+                    square, cosine, sine = polar(one, two)
+                    x = after[lane]
+                    y = step(x, h, rh, square, cosine, ARGUMENTS)
+                    before[lane] = x
+                    middle[lane] = y
+                    after[lane] = step(y, h, rh, square, sine, ARGUMENTS)
+                    flagged |= not (x > calm_low and x < calm_high)
+                    flagged |= not (y > calm_low and y < calm_high)
+                if not flagged:
+                    continue
+                for lane in range(LANES):
+                    x, y = before[lane], middle[lane]
+                    first_calm = x > calm_low and x < calm_high
+                    if first_calm and y > calm_low and y < calm_high:
+                        continue
+                    s0, s1 = state[0, lane], state[1, lane]
+                    s2, s3 = state[2, lane], state[3, lane]
+                    side = 0
+                    if not first_calm:
+                        y, side, _, s0, s1, s2, s3 = careful(
+                            x, -math.inf, math.inf, h, s0, s1, s2, s3, ARGUMENTS
+                        )
+                    if side == 0:
+                        y, side, _, s0, s1, s2, s3 = careful(
+                            y, -math.inf, math.inf, h, s0, s1, s2, s3, ARGUMENTS
+                        )
+                    state[0, lane], state[1, lane] = s0, s1
+                    state[2, lane], state[3, lane] = s2, s3
+                    after[lane] = y if side == 0 else math.nan
+            for lane in range(taken):
+                out[block + lane, sample] = after[lane]
+'''
+)
+
+Functional = Callable[[np.ndarray], np.ndarray]
+"""States of shape (paths, samples) to values of shape (quantities, paths, samples)."""
+
+
+@dataclass(frozen=True)
+class ErgodicRun:
+    """Paths of a model from a start, at one scheme."""
+
+    kernel: KernelModel
+    scheme: Scheme
+    start: float
+
+    def states(
+        self, key: Key, first: int, count: int, h: float, burn: int, stride: int, samples: int
+    ) -> np.ndarray:
+        """States of `count` paths at `samples` times, `2·stride` steps apart after `2·burn`.
+
+        Raises
+        ------
+        ComputationError : a path exploded or became NaN
+        """
+        out = np.empty((count, samples))
+        kernel = kernel_function(self.kernel, self.scheme, _STATES, "states")
+        calm = calm_interval(self.kernel, self.start, -math.inf, math.inf, h)
+        arguments = self.kernel.arguments()
+        kernel(
+            np.array(key, dtype=np.uint64),
+            first,
+            self.start,
+            *calm,
+            h,
+            burn,
+            stride,
+            arguments,
+            out,
+        )
+        broken = int(np.count_nonzero(~np.isfinite(out).all(axis=1)))
+        if broken:
+            raise Explosion(
+                "paths that stay finite",
+                f"{broken} of {count} paths exploded or became NaN at dt = {h:.3g}",
+                "give a smaller dt, or another scheme",
+            )
+        return out
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Moments over paths of each quantity: second window, and first minus second window."""
+
+    values: tuple[Moments, ...]
+    drifts: tuple[Moments, ...]
+
+
+def _run_level(
+    run: ErgodicRun,
+    functional: Functional,
+    key: Key,
+    paths: int,
+    h: float,
+    relaxation: float,
+    workers: int,
+) -> _Level:
+    stride = max(1, math.ceil(relaxation / (SAMPLES * 2.0 * h)))
+    burn = SAMPLES * stride
+    chunks = [(f, min(CHUNK, paths - f)) for f in range(0, paths, CHUNK)]
+
+    def one(chunk: tuple[int, int]) -> list[tuple[Moments, Moments]]:
+        states = run.states(key, *chunk, h, burn, stride, 3 * SAMPLES)
+        averages = functional(states)
+        early = averages[:, :, :SAMPLES].mean(axis=2)
+        late = averages[:, :, SAMPLES:].mean(axis=2)
+        steps = chunk[1] * 2 * (burn + 3 * SAMPLES * stride)
+        return [
+            (Moments.of(value, steps), Moments.of(drift))
+            for value, drift in zip(late, early - late, strict=True)
+        ]
+
+    if workers == 1 or len(chunks) == 1:
+        parts = [one(chunk) for chunk in chunks]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(one, chunks))
+    count = len(parts[0])
+    values = tuple(sum((part[i][0] for part in parts), Moments()) for i in range(count))
+    drifts = tuple(sum((part[i][1] for part in parts), Moments()) for i in range(count))
+    return _Level(values, drifts)
+
+
+def _rates(kernel: KernelModel, start: float) -> tuple[float, float]:
+    """Relaxation rate |a'| and stiffness |a'| + (b')² of the linearised model near the start."""
+    d = 1e-4 * (1.0 + abs(start))
+    drift, variance = kernel.coefficients(np.array([start - d, start, start + d]))
+    slope = abs(float(drift[2] - drift[0])) / (2.0 * d)
+    spread = (float(variance[2] - variance[0]) / (2.0 * d)) ** 2 / (4.0 * float(variance[1]))
+    return slope, slope + spread
+
+
+class _ErgodicDriver:
+    """Chooses relaxation time, steps and paths until every error fits the target."""
+
+    def __init__(
+        self,
+        run: ErgodicRun,
+        functional: Functional,
+        *,
+        paths: int | None,
+        target: float,
+        dt: float | None,
+        seed: int,
+        workers: int,
+        smoothed: bool,
+    ) -> None:
+        self.run = run
+        self.functional = functional
+        self.paths = paths
+        self.target = target
+        self.dt = dt
+        self.seed = seed
+        self.workers = workers
+        self.smoothed = smoothed
+        self.steps = 0
+        self.runs = 0
+
+    def level(self, paths: int, h: float, relaxation: float) -> _Level:
+        self.runs += 1
+        level = _run_level(
+            self.run,
+            self.functional,
+            stream_key(self.seed, self.runs),
+            paths,
+            h,
+            relaxation,
+            self.workers,
+        )
+        self.steps += level.values[0].steps
+        return level
+
+    def solve(self) -> list[tuple[float, float, float, int]]:
+        """Estimate, standard error, bias bound and paths of each quantity."""
+        rate, stiffness = _rates(self.run.kernel, self.run.start)
+        h = self.dt or (0.2 / stiffness if stiffness > 0.0 else 0.05)
+        relaxation = 4.0 / rate if rate > 0.0 else 100.0 * h
+        h, relaxation, pilot = self._pilot(h, relaxation)
+        paths = self.paths or self._paths_needed(pilot)
+        coarse = self.level(paths, h, relaxation)
+        while True:
+            fine = self.level(paths, h / 4.0, relaxation)
+            results = [self._combine(coarse, fine, i) for i in range(self._quantities(fine))]
+            scale = max(abs(r[0]) for r in results)
+            worst = max((1.96 * r[1] + r[2]) / scale for r in results) if scale else math.inf
+            if self.paths is not None or worst <= self.target:
+                return [(*r, paths) for r in results]
+            gap = max(
+                abs(f.mean - c.mean) / scale
+                for f, c in zip(fine.values, coarse.values, strict=True)
+            )
+            shift = max(abs(d.mean) - 3.0 * d.standard_error for d in fine.drifts) / scale
+            if shift > 0.25 * self.target:
+                relaxation *= 2.0
+                self._affordable(paths, h / 4.0, relaxation)
+                coarse = self.level(paths, h, relaxation)
+            elif gap > 0.5 * self.target and self.dt is None:
+                self._affordable(paths, h / 16.0, relaxation)
+                h, coarse = h / 4.0, fine
+            else:
+                paths = math.ceil(paths * min(4.0, max(1.3, (worst / self.target) ** 2)))
+                self._affordable(paths, h / 4.0, relaxation)
+                coarse = self.level(paths, h, relaxation)
+
+    def _quantities(self, level: _Level) -> int:
+        """How many of the values are estimates; smoothing differences follow them."""
+        return len(level.values) // 2 if self.smoothed else len(level.values)
+
+    def _pilot(self, h: float, relaxation: float) -> tuple[float, float, _Level]:
+        """Steps at which a few paths stay finite, and a time by which they have relaxed."""
+        for _ in range(MAX_LEVELS):
+            try:
+                for _ in range(MAX_DOUBLINGS):
+                    pilot = self.level(PILOT_PATHS, h, relaxation)
+                    if all(abs(d.mean) <= 3.0 * d.standard_error for d in pilot.drifts):
+                        return h, relaxation, pilot
+                    relaxation *= 2.0
+                raise ComputationError(
+                    "a process that becomes stationary",
+                    f"averages that still drift after a time {relaxation:.3g}",
+                    "check that the stationary law and the moment exist; start where it has mass",
+                )
+            except Explosion:
+                if self.dt is not None:
+                    raise
+                h /= 4.0
+        raise ComputationError(
+            "paths that stay finite",
+            f"explosions down to dt = {h:.3g}",
+            "check drift and noise for growth that makes the process explode",
+        )
+
+    def _paths_needed(self, pilot: _Level) -> int:
+        values = pilot.values[: self._quantities(pilot)]
+        scale = max(abs(m.mean) for m in values)
+        if scale == 0.0:
+            raise ComputationError(
+                "an estimate away from zero, for a relative target",
+                "0 in every pilot path",
+                "give the number of paths instead of a target error",
+            )
+        spread = max(m.variance for m in values) ** 0.5 / scale
+        paths = max(1000, math.ceil((1.96 * spread / (0.4 * self.target)) ** 2))
+        if paths > MAX_PATHS:
+            raise ComputationError(
+                f"a run of at most {MAX_PATHS:.1g} paths",
+                f"about {paths:.2g} for a relative error {self.target:.3g}",
+                "give a larger target error, or the number of paths (a mean near zero has none)",
+            )
+        return paths
+
+    def _affordable(self, paths: int, h: float, relaxation: float) -> None:
+        steps = 1.25 * paths * 4.0 * relaxation / h
+        if steps > MAX_STEPS:
+            raise ComputationError(
+                f"a run of at most {MAX_STEPS:.1g} path-steps",
+                f"about {steps:.2g} ({paths} paths of length {4 * relaxation:.3g}, dt = {h:.3g})",
+                "give a larger target error, or the number of paths",
+            )
+
+    def _combine(self, coarse: _Level, fine: _Level, i: int) -> tuple[float, float, float]:
+        gap = fine.values[i].mean - coarse.values[i].mean
+        noise = math.hypot(coarse.values[i].standard_error, fine.values[i].standard_error)
+        drift = abs(fine.drifts[i].mean) + 2.0 * fine.drifts[i].standard_error
+        bias = (abs(gap) + 2.0 * noise) / 3.0 + drift / 6.0
+        if self.smoothed:
+            bias += 0.5 * abs(fine.values[len(fine.values) // 2 + i].mean)
+        if self.run.scheme.weak_order > 1.0:
+            return fine.values[i].mean, fine.values[i].standard_error, bias
+        error = math.hypot(4.0 * fine.values[i].standard_error, coarse.values[i].standard_error)
+        return fine.values[i].mean + gap / 3.0, error / 3.0, bias
+
+
+def _prepare(
+    model: Model,
+    start: Point,
+    scheme: str | None,
+    parameters: Mapping[str, float] | None,
+) -> ErgodicRun:
+    chosen = scheme_named(scheme or DEFAULT_SCHEME)
+    kernel = kernel_model(model, parameters, slope=chosen.uses_slope)
+    origin = as_float(start, "a start")
+    _, variance = kernel.coefficients(np.array([origin]))
+    if not variance[0] > 0.0:
+        raise ComputationError(
+            "a noise C that is positive at the start",
+            f"η·C = {variance[0]:.3g} at {origin:.6g}",
+            "correct the noise, or give another start",
+        )
+    return ErgodicRun(kernel, chosen, origin)
+
+
+def _solve(
+    run: ErgodicRun,
+    functional: Functional,
+    *,
+    smoothed: bool,
+    paths: int | None,
+    target_error: float | None,
+    dt: float | None,
+    seed: int,
+    workers: int,
+) -> list[Estimate]:
+    begun = time.perf_counter()
+    require_positive_integer("workers", workers)
+    if paths is not None:
+        require_positive_integer("paths", paths, least=2)
+    target = require_fraction("a relative target error", target_error, default=0.01)
+    driver = _ErgodicDriver(
+        run,
+        functional,
+        paths=paths,
+        target=target,
+        dt=None if dt is None else require_positive("a time step dt", dt),
+        seed=seed,
+        workers=workers,
+        smoothed=smoothed,
+    )
+    results = driver.solve()
+    seconds = time.perf_counter() - begun
+    return [
+        Estimate(
+            estimate=value,
+            standard_error=error,
+            bias_bound=bias,
+            bias_kind="estimated",
+            paths=used,
+            path_steps=driver.steps,
+            scheme=run.scheme.name,
+            seed=seed,
+            seconds=seconds,
+        )
+        for value, error, bias, used in results
+    ]
+
+
+@overload
+def stationary_density(model: Model, at: Point, **options: Any) -> Estimate: ...
+@overload
+def stationary_density(
+    model: Model, at: Sequence[Point], **options: Any
+) -> tuple[Estimate, ...]: ...
+def stationary_density(
+    model: Model,
+    at: Point | Sequence[Point],
+    *,
+    start: Point = 0,
+    paths: int | None = None,
+    target_error: float | None = None,
+    dt: float | None = None,
+    scheme: str | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    parameters: Mapping[str, float] | None = None,
+) -> Estimate | tuple[Estimate, ...]:
+    """Stationary density at one state, or at several, from drift and diffusion alone.
+
+    Parameters
+    ----------
+    model : drift, noise, η and θ
+    at : a state, or a sequence of states (one run serves them all)
+    start : where every path begins; the noise must be positive there
+    paths : paths per level; or
+    target_error : (half-width + bias bound)/estimate, default 0.01; for several states relative to
+        the largest of the estimates
+    dt : the coarse step; by default chosen from the model and refined
+    scheme : euler, milstein or platen (the default)
+    seed, workers, parameters : as for `mean_exit_time`
+
+    Returns
+    -------
+    Estimate, or a tuple of them : per unit of state
+
+    Raises
+    ------
+    ComputationError : bad input, explosion, no relaxation seen, target out of reach
+    """
+    several = isinstance(at, Sequence)
+    points = np.array([as_float(p, "a state") for p in (at if several else (at,))])
+    if points.size == 0:
+        raise ComputationError("at least one state", "none", "give the states of the density")
+    run = _prepare(model, start, scheme, parameters)
+    _, stiffness = _rates(run.kernel, run.start)
+    smoothing = 0.1 / stiffness if stiffness > 0.0 else 0.01
+
+    def smoothed_densities(states: np.ndarray) -> np.ndarray:
+        drift, variance = run.kernel.coefficients(states.ravel())
+        wide = _euler_densities(points, states, drift, variance, smoothing)
+        narrow = _euler_densities(points, states, drift, variance, 0.5 * smoothing)
+        correction = (narrow - wide) / 3.0
+        return np.concatenate([narrow + correction, correction])
+
+    estimates = _solve(
+        run,
+        smoothed_densities,
+        smoothed=True,
+        paths=paths,
+        target_error=target_error,
+        dt=dt,
+        seed=seed,
+        workers=workers,
+    )
+    return tuple(estimates) if several else estimates[0]
+
+
+def _euler_densities(
+    points: np.ndarray, states: np.ndarray, drift: np.ndarray, variance: np.ndarray, h: float
+) -> np.ndarray:
+    """Density at the points of one Euler step from the states; shape (points, *states.shape)."""
+    mean = states + h * drift.reshape(states.shape)
+    precision = 1.0 / (h * variance.reshape(states.shape))
+    peak = np.sqrt(precision / (2.0 * np.pi))
+    return np.stack([peak * np.exp(-0.5 * precision * (p - mean) ** 2) for p in points])
+
+
+def moment(
+    model: Model,
+    order: int | float,
+    *,
+    absolute: bool = False,
+    start: Point = 0,
+    paths: int | None = None,
+    target_error: float | None = None,
+    dt: float | None = None,
+    scheme: str | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    parameters: Mapping[str, float] | None = None,
+) -> Estimate:
+    """Raw moment `E[w^r]`, or `E|w|^r`, of the stationary law, from drift and diffusion alone.
+
+    Parameters
+    ----------
+    order : r, an integer unless `absolute`; the interval needs E|w|^(2r) finite
+    absolute : whether of |w|
+    start, paths, target_error, dt, scheme, seed, workers, parameters : as for `stationary_density`
+
+    Raises
+    ------
+    ComputationError : bad input, explosion, no relaxation seen, target out of reach
+    """
+    power = float(order)
+    if not (math.isfinite(power) and power > 0.0 and (absolute or power == int(power))):
+        raise ComputationError(
+            "a positive order, an integer unless absolute", repr(order), "give such an order"
+        )
+    run = _prepare(model, start, scheme, parameters)
+
+    def powers(states: np.ndarray) -> np.ndarray:
+        base = np.abs(states) if absolute else states
+        return (base ** (power if absolute else int(power)))[np.newaxis]
+
+    return _solve(
+        run,
+        powers,
+        smoothed=False,
+        paths=paths,
+        target_error=target_error,
+        dt=dt,
+        seed=seed,
+        workers=workers,
+    )[0]
