@@ -31,6 +31,10 @@ class DiscSeries:
     def __mul__(self, other: DiscSeries) -> DiscSeries:
         return DiscSeries(self.series * other.series, self.radius, self.log_bound + other.log_bound)
 
+    def __add__(self, other: DiscSeries) -> DiscSeries:
+        bound = log_sum(self.log_bound, other.log_bound)
+        return DiscSeries(self.series + other.series, self.radius, bound)
+
     def plus_constant(self, constant: arb) -> DiscSeries:
         """f + constant."""
         size = log_upper(constant)

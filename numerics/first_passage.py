@@ -1,27 +1,31 @@
-"""Mean first-passage times, exit probabilities and their like, certified.
+"""First-passage times, their moments and Laplace transform, and exit probabilities, certified.
 
-Equation: `τ = ∫_{x₀}^{B} (2/η) C^{s−1}e^{Φ}(y) ∫_{−∞}^{y} C^{−s}e^{−Φ}(z) dz dy`, `Φ' = 2L'/(ηC)`,
-`s = 1 − θ`, for the model `dw = −L'dt + √(ηC) ∘_θ dB`.
+Model `dw = −L'dt + √(ηC) ∘_θ dB`; speed density `p = C^(−s)e^(−Φ)`, scale density `S = (2/η)/(Cp)`,
+`Φ' = 2L'/(ηC)`, `s = 1 − θ`. One-sided passage from x to B with the left end out of reach (or
+reflecting): `τ = ∫_x^B S(y) ∫_left^y p(z) dz dy`. Two-sided exit from (A, B), with `s(y) = ∫_A^y S`:
+`τ = [ (s_B − s_x) ∫_A^x s p + s_x ∫_x^B (s_B − s) p ] / s_B`. Every integrand is positive, and one pass
+over the panels gives them all.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import comb, factorial
 
 from flint import arb, ctx
 
+from numerics.core import Core, Point, core_of, mirrored, point_ball
 from numerics.enclosure import Enclosure
-from numerics.errors import ComputationError
-from numerics.evaluators import evaluate_arb
-from numerics.landscape import Point, cover, point_ball, reach_left
+from numerics.errors import ComputationError, InfiniteMean
+from numerics.landscape import cover, outermost, reach_left, require_finite_mass
 from numerics.local import End
 from numerics.lowering import Model
-from numerics.panels import core_program, mirrored
 from numerics.precision import until_certain
-from numerics.sweep import EXIT_TIME, execute, plan
-
-Method = Literal["both", "arb", "mpmath"]
+from numerics.routes import Method, by_route
+from numerics.sweep import Stage, cumulant_stages, execute
+from numerics.tails import scale_excess
 
 
 def mean_exit_time(
@@ -30,24 +34,316 @@ def mean_exit_time(
     *,
     exit_above: Point | None = None,
     exit_below: Point | None = None,
+    reflect_above: Point | None = None,
+    reflect_below: Point | None = None,
     digits: int = 15,
     method: Method = "both",
 ) -> Enclosure:
-    """The mean first time at which the state leaves (exit_below, exit_above)."""
-    program = core_program(model)
+    """The mean of the first time at which the state leaves through an exit.
 
-    def compute(accuracy: float) -> arb:
-        with ctx.workprec(math.ceil(accuracy / math.log(2)) + 40):
-            rate = 2 / evaluate_arb(model.eta)[0]
-            x, b = point_ball(start), point_ball(exit_above)
-            reach = reach_left(program, End(-1), x, EXIT_TIME, 1, rate, accuracy)
-            right = cover(program, x, b)
-            panels = [*reach.panels, *right]
-            active = [1] * len(reach.panels) + [2] * len(right)
-            states = [reach.states[0], arb(0)]
-            initial = [float(states[0].abs_upper().log()), -math.inf]
-            steps = plan(panels, active, EXIT_TIME, accuracy, initial, rate)
-            sweep = execute(steps, EXIT_TIME, rate, states, accuracy)
-            return sweep.states[1]
+    Parameters
+    ----------
+    model : a model without free parameters
+    start : the starting point, strictly between the ends
+    exit_above, exit_below : the exits; at least one
+    reflect_above, reflect_below : a reflecting end in place of an exit on that side
+    digits : `upper - lower <= 10**-digits * upper`
+    method : `arb`, `mpmath`, or `both` (which must agree)
 
-    return until_certain(compute, digits)
+    Returns
+    -------
+    Enclosure : in the units of time of the model
+
+    Raises
+    ------
+    InfiniteMean : speed mass or scale fails at an open end; the message says which.
+    ComputationError : start not inside, a zero of C on the interval, nothing proved.
+    PrecisionCapReached : the digits could not be had.
+    """
+    interval = Interval(start, exit_below, exit_above, reflect_below, reflect_above)
+    return _by_route("mean_exit_time", model, interval, {}, digits, method, _mean)
+
+
+def exit_time_moment(
+    model: Model,
+    order: int,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    reflect_above: Point | None = None,
+    reflect_below: Point | None = None,
+    digits: int = 15,
+    method: Method = "both",
+) -> Enclosure:
+    """The raw moment E τ^order of the exit time (order 1, 2, …); see `mean_exit_time`.
+
+    One-sided: from the cumulants, each an integral of positive terms. Two-sided: from the expansion
+    of `E e^(−λτ) = (ψ + χ)/W`, ψ and χ the solutions of 𝓛u = λu that vanish at one exit.
+    """
+    if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 40:
+        raise ComputationError("a moment order from 1 to 40", str(order), "give --order 2, say")
+    interval = Interval(start, exit_below, exit_above, reflect_below, reflect_above)
+
+    def compute(core: Core, where: Interval, accuracy: float) -> arb:
+        return _moments(core, where, order, accuracy)[order]
+
+    return _by_route("exit_time_moment", model, interval, {"order": order}, digits, method, compute)
+
+
+def exit_probability(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point,
+    exit_below: Point,
+    digits: int = 15,
+    method: Method = "both",
+) -> Enclosure:
+    """The probability of leaving (exit_below, exit_above) through exit_above: `s(x)/s(B)`."""
+    interval = Interval(start, exit_below, exit_above)
+    return _by_route("exit_probability", model, interval, {}, digits, method, _probability)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A start and the ends: exits, reflecting points, or None for an open end."""
+
+    start: Point
+    exit_below: Point | None = None
+    exit_above: Point | None = None
+    reflect_below: Point | None = None
+    reflect_above: Point | None = None
+
+    def options(self) -> dict[str, Point]:
+        """The ends given, by name."""
+        names = ("exit_above", "exit_below", "reflect_above", "reflect_below")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass(frozen=True)
+class Side:
+    """What lies to the left of the start (on the right: after mirroring)."""
+
+    core: Core
+    start: arb
+    end: arb | None
+    absorbing: bool
+
+
+def _by_route(
+    quantity: str,
+    model: Model,
+    interval: Interval,
+    extra: dict[str, int],
+    digits: int,
+    method: Method,
+    compute: Callable[[Core, Interval, float], arb],
+) -> Enclosure:
+    _check_ends(interval)
+
+    def certified() -> Enclosure:
+        core = core_of(model)
+
+        def at_accuracy(accuracy: float) -> arb:
+            with ctx.workprec(math.ceil(accuracy / math.log(2)) + 40):
+                _check_order(interval)
+                return compute(core, interval, accuracy)
+
+        return until_certain(at_accuracy, digits)
+
+    arguments = (model, *extra.values(), interval.start)
+    return by_route(quantity, arguments, interval.options(), digits, method, certified)
+
+
+def _check_ends(interval: Interval) -> None:
+    for side in ("above", "below"):
+        if None not in (
+            getattr(interval, f"exit_{side}"),
+            getattr(interval, f"reflect_{side}"),
+        ):
+            raise ComputationError(
+                "one end on each side",
+                f"both an exit and a reflecting point {side} the start",
+                "leave one of them out",
+            )
+    if interval.exit_above is None and interval.exit_below is None:
+        raise ComputationError("at least one exit", "none", "give exit_above or exit_below")
+
+
+def _check_order(interval: Interval) -> None:
+    """below < start < above."""
+    x = point_ball(interval.start)
+    for point, above in (
+        (interval.exit_above, True),
+        (interval.reflect_above, True),
+        (interval.exit_below, False),
+        (interval.reflect_below, False),
+    ):
+        if point is None:
+            continue
+        end = point_ball(point)
+        if not (end > x if above else end < x):
+            side = "above" if above else "below"
+            raise ComputationError(
+                f"a start strictly inside the interval, so an end {side} it",
+                f"start {float(x):.10g} and end {float(end):.10g}",
+                "swap or move them",
+            )
+
+
+def _sides(core: Core, interval: Interval) -> tuple[Side, Side]:
+    x = point_ball(interval.start)
+
+    def side(which: Core, start: arb, exit_: Point | None, wall: Point | None, sign: int) -> Side:
+        point = exit_ if exit_ is not None else wall
+        end = None if point is None else sign * point_ball(point)
+        return Side(which, start, end, exit_ is not None)
+
+    return (
+        side(core, x, interval.exit_below, interval.reflect_below, 1),
+        side(mirrored(core), -x, interval.exit_above, interval.reflect_above, -1),
+    )
+
+
+# --- one exit ------------------------------------------------------------------------------------
+
+
+def _mean(core: Core, interval: Interval, accuracy: float) -> arb:
+    left, right = _sides(core, interval)
+    if left.absorbing and right.absorbing:
+        return _two_sided_mean(left, right, accuracy)
+    return _cumulants(left, right, 1, accuracy)[0]
+
+
+def _cumulants(left: Side, right: Side, order: int, accuracy: float) -> list[arb]:
+    """Cumulants 1 … order, each divided by its factorial, of a one-sided passage."""
+    closed, through = (left, right) if right.absorbing else (right, left)
+    assert through.end is not None
+    results: list[arb] = []
+    for n in range(1, order + 1):
+        stages = cumulant_stages(n)
+        inner = len(stages) - 1
+        panels, states = [], [arb(0)] * inner
+        if closed.end is None:
+            _require_returning(closed.core, closed.start)
+            reach = reach_left(closed.core, End(-1), closed.start, stages, inner, accuracy)
+            panels, states = reach.panels, reach.states
+        else:
+            panels = cover(closed.core, closed.end, closed.start)
+        onward = cover(closed.core, closed.start, -through.end)
+        active = [inner] * len(panels) + [inner + 1] * len(onward)
+        if panels and onward[0].before is None:
+            _join(panels[-1], onward[0])
+        sweep = execute(
+            closed.core, [*panels, *onward], active, stages, [*states, arb(0)], accuracy
+        )
+        results.append(sweep.states[-1])
+    return results
+
+
+def _join(left, right) -> None:
+    """Mark a switch that lies exactly at the start."""
+    if left.program is not right.program and left.program != right.program:
+        right.before = left.program
+
+
+def _require_returning(core: Core, start: arb) -> None:
+    """Finite speed mass and divergent scale at an open left end."""
+    require_finite_mass(core, End(-1), start)
+    program = outermost(core, End(-1), start)
+    excess = scale_excess(program, End(-1))
+    if excess >= 0:
+        return
+    if excess < 0:
+        raise InfiniteMean(
+            "an open end that the state cannot reach (the integral of the scale density diverges)",
+            "an open end at which it converges",
+            "the state may escape there and never return, so the mean is infinite: "
+            "give an exit or a reflecting point on that side",
+        )
+    raise ComputationError(
+        "an open end whose reach can be decided",
+        f"a scale exponent {excess} that may be 0",
+        "give exact parameters, or an exit or reflecting point on that side",
+    )
+
+
+# --- two exits -----------------------------------------------------------------------------------
+
+
+def _half(side: Side, order: int, accuracy: float) -> tuple[list[arb], list[arb]]:
+    """ψ_k and its flux from the exit on the left to the start, relative to p there.
+
+    `ψ_0 = ∫S`, flux `f_0 = 1`; `f_k = ∫ p ψ_{k−1}`, `ψ_k = ∫ S f_k`.
+    """
+    assert side.end is not None
+    stages = [Stage("scale")]
+    for k in range(order):
+        stages.append(Stage("speed", ((2 * k,),)))
+        stages.append(Stage("scale", ((2 * k + 1,),)))
+    stages = stages if order else stages[:1]
+    panels = cover(side.core, side.end, side.start)
+    count = len(stages)
+    states = execute(
+        side.core, panels, [count] * len(panels), stages, [arb(0)] * count, accuracy
+    ).states
+    return states[::2], [arb(1), *states[1::2]]
+
+
+def _probability(core: Core, interval: Interval, accuracy: float) -> arb:
+    left, right = _sides(core, interval)
+    below, above = _half(left, 0, accuracy)[0][0], _half(right, 0, accuracy)[0][0]
+    return below / (below + above)
+
+
+def _two_sided_mean(left: Side, right: Side, accuracy: float) -> arb:
+    """[s_R ∫ s_L p + s_L ∫ s_R p] / (s_L + s_R)."""
+    stages = (Stage("scale"), Stage("speed", ((0,),)))
+    found = []
+    for side in (left, right):
+        assert side.end is not None
+        panels = cover(side.core, side.end, side.start)
+        states = [arb(0), arb(0)]
+        found.append(
+            execute(side.core, panels, [2] * len(panels), stages, states, accuracy).states
+        )
+    (scale_left, mass_left), (scale_right, mass_right) = found
+    return (scale_right * mass_left + scale_left * mass_right) / (scale_left + scale_right)
+
+
+def _moments(core: Core, interval: Interval, order: int, accuracy: float) -> list[arb]:
+    """E τⁿ for n = 0 … order."""
+    left, right = _sides(core, interval)
+    if left.absorbing and right.absorbing:
+        return _two_sided_moments(left, right, order, accuracy)
+    cumulants = [
+        c * factorial(n + 1) for n, c in enumerate(_cumulants(left, right, order, accuracy))
+    ]
+    moments = [arb(1)]
+    for n in range(1, order + 1):
+        moments.append(
+            sum(
+                (comb(n - 1, k - 1) * cumulants[k - 1] * moments[n - k] for k in range(1, n + 1)),
+                arb(0),
+            )
+        )
+    return moments
+
+
+def _two_sided_moments(left: Side, right: Side, order: int, accuracy: float) -> list[arb]:
+    """From `E e^(−λτ) = (ψ + χ)/W` as power series in λ, W = f_ψ χ + ψ f_χ."""
+    psi, psi_flux = _half(left, order, accuracy)
+    chi, chi_flux = _half(right, order, accuracy)
+    wronskian = [
+        sum(
+            (psi_flux[i] * chi[n - i] + psi[i] * chi_flux[n - i] for i in range(n + 1)),
+            arb(0),
+        )
+        for n in range(order + 1)
+    ]
+    transform: list[arb] = []
+    for n in range(order + 1):
+        rest = sum((transform[i] * wronskian[n - i] for i in range(n)), arb(0))
+        transform.append((psi[n] + chi[n] - rest) / wronskian[0])
+    return [(-1) ** n * factorial(n) * value for n, value in enumerate(transform)]

@@ -5,41 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from flint import arb
 
+from numerics.core import Core, pieces
 from numerics.errors import ComputationError, InfiniteMean
-from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.evaluators import evaluate_arb
 from numerics.local import End
-from numerics.panels import REACH, Panel, make_panel
-from numerics.program import Program, require_constant
-from numerics.sweep import MASS, Stage, execute, plan
-from numerics.tails import analyse, decay_states, power_states, tail_power
+from numerics.panels import REACH, NegativeNoise, Panel, make_panel
+from numerics.program import Program
+from numerics.roots import real_roots
+from numerics.sweep import MASS, Stage, execute
+from numerics.tails import analyse, decay_states, mass_excess, power_states
 
-Point = int | Fraction | Program
-
-MAX_PANELS = 3000
+MAX_PANELS = 2000
 """More panels than this mean a singularity on the path or a hopeless request."""
 
-SMALLEST = 1e-9
+SMALLEST = 2.0**-200
 """Panels shorter than this share of the interval mean a singularity on the path."""
 
 
-def point_ball(point: Point) -> arb:
-    """A point of the state space at the working precision."""
-    if isinstance(point, Program):
-        require_constant(point)
-        value = evaluate_arb(point)[0]
-    else:
-        value = arb(as_fmpq(point))
-    if not value.is_finite():
-        raise ComputationError("a finite real point", str(value), "give a number")
-    return value
+def cover(core: Core, start: arb, stop: arb) -> list[Panel]:
+    """Panels from start to stop (start < stop), left to right, cut where the model switches."""
+    panels: list[Panel] = []
+    previous: Program | None = None
+    for piece in pieces(core.program, start, stop):
+        made = _cover_piece(piece.program, piece.low, piece.high)
+        made[0].before = previous
+        previous = piece.program
+        panels.extend(made)
+    return panels
 
 
-def cover(program: Program, start: arb, stop: arb) -> list[Panel]:
-    """Panels from start to stop (start < stop), left to right."""
+def _cover_piece(program: Program, start: arb, stop: arb) -> list[Panel]:
     panels: list[Panel] = []
     position, length = start, float(stop) - float(start)
     guess = length / 2
@@ -68,27 +66,83 @@ def _next_panel(
     """The next panel from position towards side, as long as analyticity allows within reason."""
     half = guess
     at = float(position)
-    while half > SMALLEST * length:
-        end = arb(at + side * 2 * half)
-        if stop is not None:
-            left_over = (float(stop) - at) * side
-            if left_over <= 2 * half * 1.05:
-                end = stop
-            elif left_over < 3.4 * half:
-                end = arb(at + side * left_over / 2)
-        ends = (position, end) if side > 0 else (end, position)
-        panel = make_panel(program, *ends)
-        if (
-            panel is not None
-            and panel.radius >= 0.8 * 2.0 * panel.half
-            and panel.variation(panel.half) <= steepest
-        ):
-            return panel
-        half = min(half, abs(float(end) - at) / 2) * (0.6 if panel is not None else 0.5)
+    try:
+        while half > SMALLEST * length:
+            end = arb(at + side * 2 * half)
+            if stop is not None:
+                left_over = (float(stop) - at) * side
+                if left_over <= 2 * half * 1.05:
+                    end = stop
+                elif left_over < 3.4 * half:
+                    end = arb(at + side * left_over / 2)
+            ends = (position, end) if side > 0 else (end, position)
+            if not (ends[1] - ends[0]) > 0:
+                break
+            panel = make_panel(program, *ends)
+            if (
+                panel is not None
+                and panel.radius >= 0.8 * 2.0 * panel.half
+                and panel.variation(panel.half) <= steepest
+            ):
+                return panel
+            half = min(half, abs(float(end) - at) / 2) * (0.6 if panel is not None else 0.5)
+            if half < 1e-6 * length:
+                _explain_noise(program, at, side, length if stop is None else None, stop)
+    except NegativeNoise as found:
+        raise _negative(program, found, position, stop, side) from None
     raise ComputationError(
         "a model that is analytic with C > 0 on the interval used",
         f"a singularity near {at:.12g}",
         "move the points away from it, or split the model there with piecewise",
+    )
+
+
+def _explain_noise(
+    program: Program, at: float, side: int, reach: float | None, stop: arb | None
+) -> None:
+    """Raise if C vanishes on the way: the zero is named."""
+    far = stop if stop is not None else arb(at + side * (reach or 1.0))
+    near = arb(at)
+    ends = (near, far) if side > 0 else (far, near)
+    noise = program.select(0)
+    for x in (near, far):
+        if evaluate_arb(noise, x)[0].contains(0):
+            raise vanishing_noise(x)
+    try:
+        roots = real_roots(noise, *ends)
+    except ComputationError:
+        return
+    if roots:
+        raise vanishing_noise(roots[0 if side > 0 else -1].ball())
+
+
+def vanishing_noise(x: arb) -> ComputationError:
+    """The zero of C, named and explained."""
+    return ComputationError(
+        "C > 0 on the interval used",
+        f"a zero of C at {x.str(10, radius=False)}",
+        "without noise there the state crosses that point only by drift, and the formulas for the "
+        "law and the exit time, which divide by C, do not hold across it; choose points on one side",
+    )
+
+
+def _negative(
+    program: Program, found: NegativeNoise, position: arb, stop: arb | None, side: int
+) -> ComputationError:
+    message = f"C = {found.value:.6g} at {found.point:.6g}"
+    point = arb(found.point)
+    ends = (position, point) if side > 0 else (point, position)
+    try:
+        roots = real_roots(program.select(0), *ends)
+        if roots:
+            where = roots[0 if side > 0 else -1].ball()
+            message += f"; C changes sign at {where.str(10, radius=False)}"
+    except ComputationError:
+        pass
+    return ComputationError(
+        "C > 0 on the interval used",
+        message,
+        "C is a variance: check its formula (σ_g σ_H >= ρ² for a quadratic one)",
     )
 
 
@@ -110,41 +164,62 @@ class Reach:
 
 
 def reach_left(
+    core: Core, end: End, start: arb, stages: Sequence[Stage], active: int, accuracy: float
+) -> Reach:
+    """Panels from the left end of the domain to `start`, and the states where they begin."""
+    parts = pieces(core.program, end, start)
+    panels: list[Panel] = []
+    for piece in parts[:0:-1]:
+        panels = _cover_piece(piece.program, piece.low, piece.high) + panels
+    for panel, before in _seams(panels, parts):
+        panel.before = before
+    return _grow(core, parts[0].program, end, parts[0].high, panels, stages, active, accuracy)
+
+
+def _seams(panels, parts):
+    """The first panel of each piece but the first, with the program of the piece before."""
+    programs = {piece.program: parts[i].program for i, piece in enumerate(parts[1:])}
+    previous: Program | None = None
+    for panel in panels:
+        if panel.program is not previous:
+            yield panel, programs[panel.program]
+        previous = panel.program
+
+
+def _grow(
+    core: Core,
     program: Program,
     end: End,
     start: arb,
+    inner: list[Panel],
     stages: Sequence[Stage],
     active: int,
-    rate: arb,
     accuracy: float,
 ) -> Reach:
-    """Panels from the left end of the domain to `start`, and the states where they begin."""
+    """Panels to the left until the rest is negligible, or a power series up to the end."""
     tail = analyse(program, end)
-    if tail is None:
-        raise ComputationError(
-            "a model whose behaviour at the end of the domain can be bounded",
-            "one that could not",
-            "give an interval with reflecting or absorbing ends",
-        )
-    panels: list[Panel] = []
-    position, guess = start, 1.0 + abs(float(start))
     level = highest = 0.0
+    for panel in reversed(inner):
+        level -= panel.rise
+        highest = max(highest, level)
+    position, guess, panels = start, 1.0 + abs(float(start)), []
     while len(panels) < MAX_PANELS:
-        if tail.end.point is None and not position < 0:
-            t = None
-        else:
-            t = end.parameter(position)
+        t = end.parameter(position) if end.point is not None or position < 0 else None
         if t is not None and t > 0 and float(t.upper()) < 0.9 * tail.radius:
             if level - highest < -accuracy - 10:
-                states = decay_states(tail, stages, active, rate, t)
+                states = decay_states(tail, stages, active, core.rate, t)
                 if states is not None:
-                    return Reach(panels[::-1], states)
-            if tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
+                    return Reach(panels[::-1] + inner, states)
+            if tail.expanded and tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
                 goal = max(accuracy + (level - highest), 8.0)
-                return Reach(panels[::-1], power_states(tail, stages, active, rate, t, goal))
-        panel = _next_panel(
-            program, position, None, guess, -1, abs(float(start)) + guess, 4 * accuracy + 40
-        )
+                states = power_states(tail, stages, active, core.rate, t, goal)
+                return Reach(panels[::-1] + inner, states)
+        stop = None
+        length = abs(float(start)) + guess
+        if end.point is not None:
+            # Half of what remains to the finite end: the panels shrink towards it.
+            guess = min(guess, (float(position) - float(end.point)) / 4)
+        panel = _next_panel(program, position, stop, guess, -1, length, 4 * accuracy + 40)
         panels.append(panel)
         position, guess = panel.left, _next_half(panel)
         level -= panel.rise
@@ -153,44 +228,44 @@ def reach_left(
 
 
 def side_states(
-    program: Program,
-    end: End,
-    start: arb,
-    stages: Sequence[Stage],
-    accuracy: float,
-    rate: arb,
+    core: Core, end: End, start: arb, stages: Sequence[Stage], accuracy: float
 ) -> list[arb]:
     """All stages integrated from the left end to `start`, relative to p there."""
     count = len(stages)
-    reach = reach_left(program, end, start, stages, count, rate, accuracy)
-    initial = [float(abs(x).upper().log()) if not x.is_zero() else -math.inf for x in reach.states]
-    steps = plan(reach.panels, [count] * len(reach.panels), stages, accuracy, initial, rate)
-    return execute(steps, stages, rate, reach.states, accuracy).states
+    reach = reach_left(core, end, start, stages, count, accuracy)
+    active = [count] * len(reach.panels)
+    return execute(core, reach.panels, active, stages, reach.states, accuracy).states
 
 
-def side_mass(program: Program, end: End, start: arb, accuracy: float) -> arb:
+def side_mass(core: Core, end: End, start: arb, accuracy: float) -> arb:
     """∫ p / p(start) from the left end to `start`."""
-    require_finite_mass(program, end)
-    return side_states(program, end, start, MASS, accuracy, arb(1))[0]
+    require_finite_mass(core, end)
+    return side_states(core, end, start, MASS, accuracy)[0]
 
 
-def require_finite_mass(program: Program, end: End) -> None:
-    """Refuse a density whose integral diverges at the end."""
-    power = tail_power(program, end)
-    excess = power + 1 + end.power
+def outermost(core: Core, end: End, inside: arb) -> Program:
+    """The smooth program that holds near a left end of the domain."""
+    return pieces(core.program, end, inside)[0].program
+
+
+def require_finite_mass(core: Core, end: End, inside: arb | None = None) -> None:
+    """Refuse a density whose integral diverges at the left end."""
+    program = core.program if core.program.is_smooth else outermost(core, end, inside or arb(0))
+    excess = mass_excess(program, end)
     if excess > 0:
         return
+    power = float(1 + end.power - excess)
     if excess <= 0:
-        where = "infinity" if end.point is None else str(end.point)
+        where = "infinity" if end.point is None else f"the zero {end.point} of C"
         raise InfiniteMean(
             f"a density that can be integrated up to {where}",
-            f"one that behaves like |x|^({float(-power):.6g}) there"
+            f"one like |x|^({power:.6g}) there"
             if end.point is None
-            else f"one that behaves like the power {float(power):.6g} of the distance",
-            "the law cannot be normalised: the noise grows too fast for the loss",
+            else f"one like the power {-power:.6g} of the distance to it",
+            "the mass is infinite: the noise grows too fast, or the loss does not confine",
         )
     raise ComputationError(
         "a tail whose integrability can be decided",
-        f"a tail exponent {power} that may be the limiting one",
+        f"a tail |x|^({power:.6g}) that may be the limiting one",
         "give exact parameters",
     )

@@ -1,7 +1,6 @@
 """Panels: the interval cut into discs on which log p is a short power series.
 
-Notation: `s = 1 − θ`; speed density `p = exp(u)` with `u' = −q`, `q = (sC' + 2L'/η)/C`; scale density
-`(2/η)/(C p)`. Nothing here needs a closed form of `∫2L'/(ηC)`.
+Notation of `numerics.core`. Nothing here needs a closed form of `∫2L'/(ηC)`.
 
 A panel is planned in double precision and then proved: its disc by boxes on which every function is
 analytic and C has no zero, its bounds by majorants of the Taylor coefficients.
@@ -12,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from flint import arb, arb_poly, arb_series, ctx
 
@@ -25,8 +23,7 @@ from numerics.discs import (
     up,
 )
 from numerics.evaluators import evaluate_arb, evaluate_series
-from numerics.lowering import Model
-from numerics.program import Builder, Program
+from numerics.program import Program
 
 PLAN_ORDER = 32
 """Terms of the cheap series from which a panel is planned and bounded."""
@@ -38,42 +35,12 @@ CAUCHY_FACTORS = (1.6, 2.1, 2.7, 3.5, 5.0, 8.0, 14.0)
 """Candidate radii for Cauchy's estimate, in half-widths."""
 
 
-def core_program(model: Model) -> Program:
-    """`(C, q)` of the state, with `q = ((1 − θ)C' + 2L'/η)/C = −(log p)'`."""
-    builder = Builder((model.variable,))
-    [noise] = builder.include(model.noise, {})
-    [slope] = builder.include(model.noise_slope, {})
-    [gradient] = builder.include(model.gradient, {})
-    [eta] = builder.include(model.eta, {})
-    [theta] = builder.include(model.theta, {})
-    s = builder.emit("sub", builder.constant(1), theta)
-    rate = builder.emit("div", builder.constant(2), eta)
-    drift = builder.emit("mul", rate, gradient)
-    # For θ = 1 or constant C the derivative must not enter: it may not exist where it is not used.
-    spurious = s if builder.rational(s) == 0 else slope if builder.rational(slope) == 0 else None
-    total = drift
-    if spurious is None:
-        total = builder.emit("add", builder.emit("mul", s, slope), drift)
-    return builder.program([noise, builder.emit("div", total, noise)])
+class NegativeNoise(Exception):
+    """C < 0 at a point of the interval: the caller finds out where it begins."""
 
-
-def weighted(program: Program, order: Fraction) -> Program:
-    """The core of `|x|^order p`, for x of one sign: q − order/x."""
-    builder = Builder(program.inputs)
-    x = builder.input(program.inputs[0])
-    noise, q = builder.include(program, {program.inputs[0]: x})
-    extra = builder.emit("div", builder.constant(order), x)
-    return builder.program([noise, builder.emit("sub", q, extra)])
-
-
-def mirrored(program: Program, odd_outputs: Sequence[int] = ()) -> Program:
-    """The program of `−x`; the outputs listed change sign (those that are derivatives)."""
-    builder = Builder(program.inputs)
-    flipped = builder.emit("neg", builder.input(program.inputs[0]))
-    outputs = builder.include(program, {program.inputs[0]: flipped})
-    return builder.program(
-        builder.emit("neg", o) if i in odd_outputs else o for i, o in enumerate(outputs)
-    )
+    def __init__(self, point: float, value: float) -> None:
+        super().__init__(point, value)
+        self.point, self.value = point, value
 
 
 @dataclass
@@ -101,6 +68,8 @@ class Panel:
     """Enclosures of u − u(left) on equal parts of the panel, in doubles"""
     rise: float = 0.0
     """u(right) − u(left), a double"""
+    before: Program | None = None
+    """The program left of this panel where a switch lies at its left end: p may jump there"""
 
     @property
     def width(self) -> float:
@@ -189,6 +158,12 @@ def make_panel(program: Program, left: arb, right: arb) -> Panel | None:
         half = half * (1 + 1e-12)
         if not half > 0:
             return None
+        noise = evaluate_arb(program, centre)[0]
+        if noise < 0:
+            raise NegativeNoise(middle, float(noise))
+        if not noise > 0:
+            return None
+        noise_scale = -float(noise.log())
         coefficients = _plan_coefficients(program, centre)
         if coefficients is None:
             return None
@@ -204,7 +179,6 @@ def make_panel(program: Program, left: arb, right: arb) -> Panel | None:
         else:
             return None
     majorant = [up(a / (k + 1)) for k, a in enumerate(q_abs)]
-    noise_scale = -float(evaluate_arb(program, centre)[0].log())
     panel = Panel(
         program, left, right, centre, half, radius, bounds[1], bounds[2], noise_scale, majorant, low
     )
@@ -266,4 +240,7 @@ def halves(panel: Panel) -> list[Panel] | None:
         make_panel(panel.program, panel.left, panel.centre),
         make_panel(panel.program, panel.centre, panel.right),
     ]
-    return [m for m in made if m is not None] if None not in made else None
+    if made[0] is None or made[1] is None:
+        return None
+    made[0].before = panel.before
+    return [made[0], made[1]]

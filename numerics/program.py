@@ -87,36 +87,18 @@ class Program:
         return any(i.op == "input" and i.value == index for i in self.instructions)
 
     def specialised(self, decide: Callable[[int], int]) -> Program:
-        """The smooth program on a region where each switch keeps its sign.
+        """The program on a region where switches keep their signs.
 
-        `decide(position)` gives the sign (+1 or -1) of output `position` of `switch_program`.
+        `decide(position)` gives the sign (+1 or -1) of output `position` of `switch_program`, or 0 to
+        leave that switch as it is.
         """
         signs = {index: decide(position) for position, index in enumerate(self.switches)}
         builder = Builder(self.inputs)
         new: list[int] = []
         for instruction in self.instructions:
-            op, args = instruction.op, instruction.args
-            if op == "abs":
-                inner = new[args[0]]
-                new.append(inner if signs[args[0]] > 0 else builder.emit("neg", inner))
-            elif op == "sign":
-                new.append(builder.constant(signs[args[0]]))
-            elif op in COMPARISONS:
-                new.append(builder.emit("true" if signs[args[0]] < 0 else "false"))
-            elif op == "not":
-                was = builder.instructions[new[args[0]]].op
-                new.append(builder.emit("false" if was == "true" else "true"))
-            elif op in ("and", "or"):
-                values = [builder.instructions[new[a]].op == "true" for a in args]
-                outcome = all(values) if op == "and" else any(values)
-                new.append(builder.emit("true" if outcome else "false"))
-            elif op == "select":
-                chosen = 1 if builder.instructions[new[args[0]]].op == "true" else 2
-                new.append(new[args[chosen]])
-            else:
-                new.append(
-                    builder.add(Instruction(op, tuple(new[a] for a in args), instruction.value))
-                )
+            args = tuple(new[a] for a in instruction.args)
+            sign = signs.get(instruction.args[0], 0) if instruction.args else 0
+            new.append(_specialise(builder, instruction, args, sign))
         return builder.program([new[o] for o in self.outputs])
 
     def bind(self, values: dict[str, Program]) -> Program:
@@ -194,6 +176,33 @@ class Builder:
             if small < 4096 and (values[0] != 0 or exponent >= 0):
                 return Instruction("const", (), values[0] ** exponent)
         return instruction
+
+
+def _specialise(
+    builder: Builder, instruction: Instruction, args: tuple[int, ...], sign: int
+) -> int:
+    """One instruction with the sign of its switch known (or 0), and conditions already decided."""
+    op = instruction.op
+    if sign and op == "abs":
+        return args[0] if sign > 0 else builder.emit("neg", args[0])
+    if sign and op == "sign":
+        return builder.constant(sign)
+    if sign and op in COMPARISONS:
+        return builder.emit("true" if sign < 0 else "false")
+    known = [{"true": True, "false": False}.get(builder.instructions[a].op) for a in args]
+    if op == "not" and known[0] is not None:
+        return builder.emit("false" if known[0] else "true")
+    if op in ("and", "or"):
+        decisive = op == "or"
+        if decisive in known:
+            return builder.emit("true" if decisive else "false")
+        open_ = [a for a, k in zip(args, known, strict=True) if k is None]
+        if not open_:
+            return builder.emit("false" if decisive else "true")
+        return open_[0] if len(open_) == 1 else builder.emit(op, *open_)
+    if op == "select" and known[0] is not None:
+        return args[1] if known[0] else args[2]
+    return builder.add(Instruction(op, args, instruction.value))
 
 
 def _rational_arithmetic(op: str, values: list[Fraction]) -> Fraction | None:

@@ -11,22 +11,14 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
+from numerics.core import Core, Point, core_of, mirrored, point_ball, weighted
 from numerics.enclosure import Enclosure
-from numerics.evaluators import as_fmpq, evaluate_arb
-from numerics.landscape import (
-    Point,
-    cover,
-    point_ball,
-    require_finite_mass,
-    side_mass,
-    side_states,
-)
+from numerics.evaluators import evaluate_arb
+from numerics.landscape import cover, outermost, require_finite_mass, side_mass, side_states
 from numerics.local import End
 from numerics.lowering import Model
-from numerics.panels import core_program, mirrored, weighted
 from numerics.precision import until_certain
 from numerics.routes import Method, by_route
-from numerics.program import Program
 from numerics.sweep import Stage, log_density_rise
 from numerics.tails import tail_power
 
@@ -50,12 +42,12 @@ def density(model: Model, at: Point, *, digits: int = 15, method: Method = "both
     """
 
     def certified() -> Enclosure:
-        program = core_program(model)
+        core = core_of(model)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 x = point_ball(at)
-                return 1 / (_mass(program, x, -1, accuracy) + _mass(program, x, 1, accuracy))
+                return 1 / (_mass(core, x, -1, accuracy) + _mass(core, x, 1, accuracy))
 
         return until_certain(compute, digits)
 
@@ -66,12 +58,12 @@ def normaliser(model: Model, *, digits: int = 15, method: Method = "both") -> En
     """`∫ C(z)^(−s) exp(−∫_0^z 2L'/(ηC)) dz`: the mass of the density with Φ(0) = 0."""
 
     def certified() -> Enclosure:
-        program = core_program(model)
+        core = core_of(model)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 x = arb(0)
-                mass = _mass(program, x, -1, accuracy) + _mass(program, x, 1, accuracy)
+                mass = _mass(core, x, -1, accuracy) + _mass(core, x, 1, accuracy)
                 s = 1 - evaluate_arb(model.theta)[0]
                 return mass * evaluate_arb(model.noise, x)[0] ** (-s)
 
@@ -86,12 +78,12 @@ def cumulative(
     """P(X <= at), or P(X > at) with `upper`: relative accuracy in either tail."""
 
     def certified() -> Enclosure:
-        program = core_program(model)
+        core = core_of(model)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 x = point_ball(at)
-                left, right = _mass(program, x, -1, accuracy), _mass(program, x, 1, accuracy)
+                left, right = _mass(core, x, -1, accuracy), _mass(core, x, 1, accuracy)
                 return (right if upper else left) / (left + right)
 
         return until_certain(compute, digits)
@@ -121,15 +113,15 @@ def moment(
     """
 
     def certified() -> Enclosure:
-        program = core_program(model)
+        core = core_of(model)
         r = Fraction(order)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 origin = arb(0)
-                mass = _mass(program, origin, -1, accuracy) + _mass(program, origin, 1, accuracy)
-                above = _moment_mass(program, r, 1, accuracy)
-                below = _moment_mass(program, r, -1, accuracy)
+                mass = _mass(core, origin, -1, accuracy) + _mass(core, origin, 1, accuracy)
+                above = _moment_mass(core, r, 1, accuracy)
+                below = _moment_mass(core, r, -1, accuracy)
                 sign = 1 if absolute or r % 2 == 0 else -1
                 return (above + sign * below) / mass
 
@@ -146,12 +138,13 @@ def tail_index(model: Model, *, digits: int = 15, method: Method = "both") -> En
     """
 
     def certified() -> Enclosure:
-        program = core_program(model)
+        core = core_of(model)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
-                indices = [tail_power(program, End(side)) - 1 for side in (-1, 1)]
-                return arb.min(*indices)
+                sides = (core, mirrored(core))
+                powers = [tail_power(outermost(c, End(-1), arb(0)), End(-1)) for c in sides]
+                return arb.min(*(power - 1 for power in powers))
 
         return until_certain(compute, digits)
 
@@ -162,24 +155,24 @@ def _bits(accuracy: float) -> int:
     return math.ceil(accuracy / math.log(2)) + 40
 
 
-def _mass(program: Program, x: arb, side: int, accuracy: float) -> arb:
+def _mass(core: Core, x: arb, side: int, accuracy: float) -> arb:
     """∫ p / p(x) over the half-line on a side of x."""
     if side < 0:
-        return side_mass(program, End(-1), x, accuracy)
-    return side_mass(mirrored(program, (1,)), End(-1), -x, accuracy)
+        return side_mass(core, End(-1), x, accuracy)
+    return side_mass(mirrored(core), End(-1), -x, accuracy)
 
 
-def _moment_mass(program: Program, order: Fraction, side: int, accuracy: float) -> arb:
+def _moment_mass(core: Core, order: Fraction, side: int, accuracy: float) -> arb:
     """∫ |x|^r p / p(0) over a half-line from 0, r > −1."""
     if side > 0:
-        program = mirrored(program, (1,))
-    require_finite_mass(weighted(program, order), End(-1))
+        core = mirrored(core)
+    weighting = weighted(core, order)
+    require_finite_mass(weighting, End(-1), arb(-1))
     if order.denominator == 1 and order >= 0:
-        stages = (Stage("speed", (), int(order)),)
-        return side_states(program, End(-1), arb(0), stages, accuracy, arb(1))[0]
+        stages = (Stage("speed", power=int(order)),)
+        return side_states(core, End(-1), arb(0), stages, accuracy)[0]
     # |x|^r is not analytic at 0: there the weighted density is a power-law end of its own.
-    weighting = weighted(program, order)
     x = arb(-1)
     total = side_mass(weighting, End(-1), x, accuracy)
-    total += side_mass(mirrored(weighting, (1,)), End(-1, Fraction(0)), -x, accuracy)
-    return total * (-log_density_rise(cover(program, x, arb(0)), accuracy)).exp()
+    total += side_mass(mirrored(weighting), End(-1, Fraction(0)), -x, accuracy)
+    return total * (-log_density_rise(core, cover(core, x, arb(0)), accuracy)).exp()

@@ -15,6 +15,7 @@ from typing import Literal
 
 from flint import arb, arb_series, ctx
 
+from numerics.core import Core
 from numerics.discs import DiscSeries, exp_ball, log_upper, up
 from numerics.panels import Panel, halves
 
@@ -23,21 +24,30 @@ Kernel = Literal["speed", "scale"]
 
 @dataclass(frozen=True)
 class Stage:
-    """`X' = kernel · |x|^power · Π X_j` over the earlier stages `factors`."""
+    """`X' = kernel · |x|^power · Σ Π X_j`: each of `terms` lists the earlier stages of a product."""
 
     kernel: Kernel
-    factors: tuple[int, ...] = ()
+    terms: tuple[tuple[int, ...], ...] = ((),)
     power: int = 0
 
 
 MASS = (Stage("speed"),)
 """∫p."""
 
-EXIT_TIME = (Stage("speed"), Stage("scale", (0,)))
+EXIT_TIME = (Stage("speed"), Stage("scale", ((0,),)))
 """P = ∫p and τ = ∫ P/(Dp)."""
 
-EXIT_VARIANCE = (*EXIT_TIME, Stage("scale", (0, 0)), Stage("scale", (2,)))
-"""and W = ∫ P²/(Dp), ∫ W/(Dp): half the variance of the exit time."""
+
+def cumulant_stages(order: int) -> tuple[Stage, ...]:
+    """Stages whose last is the cumulant of the exit time of that order, divided by order!.
+
+    `−log E e^(−λτ) = ∫ (2/η)/(Cp) ρ` with `ρ' = λp − (2/η)/(Cp) ρ²`, expanded in λ: with
+    `ρ = Σ (−1)^(n−1) λⁿ ρ_n`, `ρ_1 = ∫p` and `ρ_n' = (2/η)/(Cp) Σ ρ_i ρ_(n−i)`: all terms positive.
+    """
+    densities = [Stage("speed")]
+    for n in range(2, order + 1):
+        densities.append(Stage("scale", tuple((i, n - 2 - i) for i in range(n - 1))))
+    return (*densities, Stage("scale", ((order - 1,),)))
 
 
 MAX_TERMS = 10**6
@@ -49,7 +59,7 @@ def degrees(stages: Sequence[Stage]) -> list[int]:
     result: list[int] = []
     for stage in stages:
         own = 1 if stage.kernel == "speed" else -1
-        result.append(own + sum(result[f] for f in stage.factors))
+        result.append(own + sum(result[f] for f in stage.terms[0]))
     return result
 
 
@@ -57,7 +67,7 @@ def kernel_counts(stages: Sequence[Stage]) -> list[int]:
     """How many kernels are nested in each stage: how often bounds of p multiply."""
     result: list[int] = []
     for stage in stages:
-        result.append(1 + sum(result[f] for f in stage.factors))
+        result.append(1 + max(sum(result[f] for f in term) for term in stage.terms))
     return result
 
 
@@ -82,8 +92,8 @@ class Step:
 class Sweep:
     """The states at the current point, `X_i / p(point)**degree_i`."""
 
+    core: Core
     stages: Sequence[Stage]
-    rate: arb
     states: list[arb]
     degree: list[int] = field(init=False)
     log_rise: arb = field(init=False)
@@ -92,9 +102,17 @@ class Sweep:
     def __post_init__(self) -> None:
         self.degree = degrees(self.stages)
         self.log_rise = arb(0)
+        self.rate = self.core.rate
 
     def run(self, step: Step, accuracy: float) -> None:
         """Carry the states across one panel."""
+        panel = step.panel
+        if panel.before is not None:
+            jump = self.core.jump(panel.before, panel.program, panel.left)
+            self.states = [
+                x / jump**d if d else x for x, d in zip(self.states, self.degree, strict=True)
+            ]
+            self.log_rise += jump.log()
         if step.series:
             self._integrate(step, accuracy)
         else:
@@ -121,8 +139,9 @@ class Sweep:
                 integrand = speed if stage.kernel == "speed" else scale
                 if stage.power:
                     integrand = integrand * _absolute_power(panel, stage.power, radius)
-                for factor in stage.factors:
-                    integrand = integrand * functions[factor]
+                product = _sum_of_products(stage, functions)
+                if product is not None:
+                    integrand = integrand * product
                 integral = integrand.antiderivative()
                 constant = at_left[index] - integral.at(left)
                 function = integral.plus_constant(constant)
@@ -147,13 +166,32 @@ class Sweep:
             for index, stage in enumerate(self.stages[: step.active]):
                 bound = log_kernel_integral(panel, stage.kernel, self.rate)
                 bound += stage.power * log_largest(panel)
-                bound += sum(largest[f] for f in stage.factors)
+                bound += _log_products(stage, largest)
                 states[index] = states[index] + positive_ball(bound)
                 largest[index] = log_upper(states[index])
             self.states = [x * (-d * rise).exp() for x, d in zip(states, self.degree, strict=True)]
             self.log_rise += rise
         finally:
             ctx.prec = saved
+
+
+def _sum_of_products(stage: Stage, functions: Sequence[DiscSeries]) -> DiscSeries | None:
+    """Σ Π of the earlier stages, or None for the empty product."""
+    if stage.terms == ((),):
+        return None
+    total: DiscSeries | None = None
+    for term in stage.terms:
+        product = functions[term[0]]
+        for factor in term[1:]:
+            product = product * functions[factor]
+        total = product if total is None else total + product
+    return total
+
+
+def _log_products(stage: Stage, logs: Sequence[float]) -> float:
+    """log Σ Π from the logarithms of the earlier stages."""
+    values = [sum(logs[f] for f in term) for term in stage.terms]
+    return values[0] if len(values) == 1 else _log_sum(values)
 
 
 def _absolute_power(panel: Panel, power: int, radius: float) -> DiscSeries:
@@ -168,9 +206,9 @@ def log_largest(panel: Panel) -> float:
     return math.log(float(abs(panel.centre).upper()) + panel.half)
 
 
-def log_density_rise(panels: Sequence[Panel], accuracy: float) -> arb:
+def log_density_rise(core: Core, panels: Sequence[Panel], accuracy: float) -> arb:
     """u(last right end) − u(first left end)."""
-    sweep = Sweep((), arb(1), [])
+    sweep = Sweep(core, (), [])
     for panel in panels:
         sweep.run(Step(panel, 0, series=False), accuracy)
     return sweep.log_rise
@@ -254,9 +292,10 @@ def _weigh(
         # Within the panel a stage also feeds the later stages of the same panel.
         inner = list(influence)
         for k in range(step.active - 1, -1, -1):
-            for i in stages[k].factors:
-                others = sum(after[f] for f in stages[k].factors) - after[i]
-                inner[i] = _log_add(inner[i], inner[k] + kernels[k] + others)
+            for term in stages[k].terms:
+                for place, i in enumerate(term):
+                    others = sum(after[f] for at, f in enumerate(term) if at != place)
+                    inner[i] = _log_add(inner[i], inner[k] + kernels[k] + others)
         for i in range(step.active):
             made = max(made, highest.increments[index][i] + inner[i])
         for i in range(count):
@@ -298,7 +337,7 @@ def _forward(
         for index, stage in enumerate(stages[: step.active]):
             kernel = speed if stage.kernel == "speed" else scale
             kernel += stage.power * log_largest(panel)
-            gained[index] = kernel + sum(current[f] for f in stage.factors)
+            gained[index] = kernel + _log_products(stage, current)
             current[index] = _log_add(current[index], gained[index])
         states.append(current)
         increments.append(gained)
@@ -313,6 +352,8 @@ def _log_add(a: float, b: float) -> float:
 
 def _log_sum(values: Sequence[float]) -> float:
     high = max(values)
+    if high == -math.inf:
+        return high
     return high + math.log(sum(math.exp(v - high) for v in values))
 
 
@@ -331,14 +372,20 @@ def _split(step: Step, stages: Sequence[Stage], accuracy: float) -> list[Step] |
 
 
 def execute(
-    steps: Sequence[Step],
+    core: Core,
+    panels: Sequence[Panel],
+    active: Sequence[int],
     stages: Sequence[Stage],
-    rate: arb,
     initial: Sequence[arb],
     accuracy: float,
 ) -> Sweep:
-    """Run the steps from the initial states (relative to p at the first point)."""
-    sweep = Sweep(stages, rate, list(initial))
+    """Carry the states across all panels, from their values (relative to p) at the first point.
+
+    `active[i]` stages run on panel i: the others start further right.
+    """
+    logs = [log_upper(x) for x in initial]
+    steps = plan(panels, active, stages, accuracy, logs, core.rate)
+    sweep = Sweep(core, stages, list(initial))
     for step in steps:
         sweep.run(step, accuracy)
     return sweep

@@ -10,15 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from flint import acb, arb, arb_poly, arb_series, ctx, fmpq, fmpq_series
 
-from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_upper, up
+from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_sum, log_upper, up
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import as_fmpq
 from numerics.local import End, Local, NotLocal, expand, expand_exactly, lower_log
 from numerics.panels import CAUCHY_FACTORS, PLAN_ORDER, as_series, singular_distance
 from numerics.program import Program
+from numerics.spans import Span, spans
 from numerics.sweep import Stage, degrees, kernel_counts, positive_ball
 
 
@@ -35,6 +37,8 @@ class Tail:
     leading: float
     radius: float
     log_bound: float
+    expanded: bool = True
+    """Whether e has an expansion in t; otherwise only the bounds of `numerics.spans` are known"""
 
 
 def exponent(program: Program, end: End, t: arb_series | acb) -> Local:
@@ -44,8 +48,12 @@ def exponent(program: Program, end: End, t: arb_series | acb) -> Local:
     return q * Local(1 + end.power, arb(end.outward), t)
 
 
-def analyse(program: Program, end: End) -> Tail | None:
-    """The behaviour at the end, from series in t; None if q has no such expansion there."""
+def analyse(program: Program, end: End) -> Tail:
+    """The behaviour at the end, from series in t; by bounds alone if there is no such series."""
+    return _expanded(program, end) or Tail(program, end, -1, 0.0, math.inf, 0.0, expanded=False)
+
+
+def _expanded(program: Program, end: End) -> Tail | None:
     saved = ctx.cap
     ctx.cap = PLAN_ORDER + 4
     try:
@@ -122,6 +130,15 @@ class PowerSeries:
             self.log_bound + other.log_bound,
         )
 
+    def __add__(self, other: PowerSeries) -> PowerSeries:
+        """The sum of two functions of the same power (as the terms of one stage are)."""
+        return PowerSeries(
+            self.power,
+            self.series + other.series,
+            self.radius,
+            log_sum(self.log_bound, other.log_bound),
+        )
+
     def integral(self, shift: int) -> PowerSeries:
         """∫₀ᵗ t^shift · self: the power + shift + 1 must be positive."""
         first = self.power + shift + 1
@@ -173,13 +190,27 @@ def power_states(
             integrand = speed if stage.kernel == "speed" else scale
             if stage.power:
                 integrand = integrand * _state_power(tail, stage.power, terms, radius)
-            for factor in stage.factors:
-                integrand = integrand * functions[factor]
+            product = _sum_of_products(stage, functions)
+            if product is not None:
+                integrand = integrand * product
             functions.append(integrand.integral(tail.end.power))
         here = speed.at(t)
         return [f.at(t) / here**d for f, d in zip(functions, degrees(stages), strict=False)]
     finally:
         ctx.prec, ctx.cap = saved
+
+
+def _sum_of_products(stage: Stage, functions: Sequence[PowerSeries]) -> PowerSeries | None:
+    """Σ Π of the earlier stages; all terms of a stage share one power of t up to whole steps."""
+    if stage.terms == ((),):
+        return None
+    total: PowerSeries | None = None
+    for term in stage.terms:
+        product = functions[term[0]]
+        for factor in term[1:]:
+            product = product * functions[factor]
+        total = product if total is None else total + product
+    return total
 
 
 def _state_power(tail: Tail, power: int, terms: int, radius: float) -> PowerSeries:
@@ -247,17 +278,17 @@ def decay_states(
 ) -> list[arb] | None:
     """Balls [0, bound] for the stages at t, relative to p(t); None if no decay is proved there.
 
-    With `e >= e_low` on (0, t]: `p(t') <= p(t)(t'/t)^e_low`, so that `∫₀ᵗ p t'^β <= p t^(β+1)/(e_low+β+1)`.
+    With `e >= e_low` on (0, t], `p(t') <= p(t)(t'/t)^e_low`, so `∫₀ᵗ p t'^β <= p t^(β+1)/(e_low+β+1)`.
     """
     lowest = lowest_exponent(tail, t)
     if lowest is None:
         return None
-    noise_low, noise_order = lowest[1], lowest[2]
+    e_low, noise_low, noise_order = lowest
     result: list[arb] = []
-    bounds: list[tuple[float, int, int]] = []
+    bounds: list[tuple[float, float]] = []
     log_t = float(t.log().upper())
     for stage, degree in zip(stages[:active], degrees(stages), strict=False):
-        log_k, power = 0.0, 0
+        log_k, power = 0.0, 0.0
         if stage.kernel == "scale":
             log_k, power = log_upper(rate) - noise_low, -noise_order
         if stage.power:
@@ -265,43 +296,67 @@ def decay_states(
                 power -= stage.power
             else:
                 log_k += stage.power * math.log(abs(float(tail.end.point)) + float(t.upper()))
-        for factor in stage.factors:
-            log_k += bounds[factor][0]
-            power += bounds[factor][1]
-        power += tail.end.power + 1
-        gap = (lowest[0] * degree if degree > 0 else 0.0) + power
+        terms = [
+            (sum(bounds[f][0] for f in term), sum(bounds[f][1] for f in term))
+            for term in stage.terms
+        ]
+        # Every term as a multiple of the smallest power of t (t <= top).
+        smallest = min(term[1] for term in terms)
+        lifted = [k + (own - smallest) * log_t for k, own in terms]
+        log_k += max(lifted) + math.log(len(lifted))
+        power += smallest + tail.end.power + 1
+        gap = (e_low * degree if degree > 0 else 0.0) + power
         if degree < 0 or gap <= 0:
             return None
-        bounds.append((up(log_k - math.log(gap)), power, degree))
+        bounds.append((up(log_k - math.log(gap)), power))
         result.append(positive_ball(up(bounds[-1][0] + power * log_t)))
     return result
 
 
-def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, int] | None:
-    """Lower bounds valid on (0, t]: of e, and log of that of the factor of C, with C's order."""
-    if not float(t.upper()) < tail.radius:
+def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, float] | None:
+    """On (0, t]: a lower bound of e, the log of one of the factor of C, and the order of C."""
+    top = float(t.upper())
+    if not tail.expanded:
+        return _lowest_by_spans(tail, top)
+    if not top < tail.radius:
         return None
     parts, e_low, noise_low, noise_order = 16, math.inf, math.inf, 0
-    top = float(t.upper())
     with ctx.workprec(LOW_PRECISION):
         for part in range(parts):
             middle = arb((part + 0.5) * top / parts, top / parts * 0.5000001)
             noise, q = expand(tail.program, tail.end, acb(middle))
             e = q * Local(1 + tail.end.power, arb(tail.end.outward), middle)
-            if e.factor is None:
-                factor_low = 0.0
-            else:
-                factor_low = float(e.factor.real.lower())
-            if factor_low <= 0:
+            factor_low = 0.0 if e.factor is None else float(e.factor.real.lower())
+            if not factor_low > 0:
                 return None
             e_low = min(e_low, factor_low)
             noise_low = min(noise_low, lower_log(noise))
             noise_order = noise.order
     if e_low == math.inf or noise_low == -math.inf:
         return None
-    # t^order >= top^order for order <= 0.
+    # t^order >= top^order for order <= 0; for order > 0 nothing is left at the end.
+    if tail.order > 0:
+        return None
     exponent_low = math.log(e_low) + tail.order * math.log(top)
     return math.exp(min(exponent_low, 600.0)) * (1 - 1e-9), noise_low, noise_order
+
+
+def exponent_span(program: Program, end: End, top: float) -> tuple[Span, Span]:
+    """Bounds of C and e on (0, top]."""
+    noise, q = spans(program, end, top)
+    outward = float(end.outward)
+    return noise, q * Span(Fraction(1 + end.power), outward, outward, top)
+
+
+def _lowest_by_spans(tail: Tail, top: float) -> tuple[float, float, float] | None:
+    try:
+        noise, e = exponent_span(tail.program, tail.end, top)
+    except NotLocal:
+        return None
+    if not noise.low > 0 or not e.low > 0 or e.order > 0:
+        return None
+    e_low = e.low * top ** float(e.order)
+    return min(e_low, 1e260) * (1 - 1e-9), math.log(noise.low) - 1e-9, float(noise.order)
 
 
 # --- what the end allows -------------------------------------------------------------------------
@@ -312,7 +367,7 @@ def leading_exponents(program: Program, end: End) -> tuple[int, arb, int]:
 
     Raises
     ------
-    ComputationError : the model has no expansion in powers at this end.
+    NotLocal : the model has no expansion in powers at this end.
     """
     saved = ctx.cap
     ctx.cap = 8
@@ -322,14 +377,7 @@ def leading_exponents(program: Program, end: End) -> tuple[int, arb, int]:
         first = fmpq(0) if e.factor is None else e.factor
         leading = first[0] if isinstance(first, fmpq_series) else first
     except NotLocal:
-        try:
-            noise, q = expand(program, end, arb_series([0, 1]))
-        except NotLocal as reason:
-            raise ComputationError(
-                "a loss and a noise that behave like powers at the end of the domain",
-                f"{reason} at {end}",
-                "give an interval with two finite ends",
-            ) from None
+        noise, q = expand(program, end, arb_series([0, 1]))
         e = q * Local(1 + end.power, arb(end.outward), None)
         leading = arb(0) if e.factor is None else as_series(e.factor)[0]
     finally:
@@ -340,8 +388,16 @@ def leading_exponents(program: Program, end: End) -> tuple[int, arb, int]:
 
 
 def tail_power(program: Program, end: End) -> arb:
-    """a with `p ~ t^a` (so `|x|^(−a)` at an infinite end); ±∞ where p changes faster than powers."""
-    order, leading, _ = leading_exponents(program, end)
+    """a with `p ~ t^a` (`|x|^(−a)` at an infinite end); ±∞ where p changes faster than any power.
+
+    Raises
+    ------
+    ComputationError : bounds do not decide it.
+    """
+    try:
+        order, leading, _ = leading_exponents(program, end)
+    except NotLocal:
+        return _power_by_spans(program, end)
     if order > 0:
         return arb(0)
     if order == 0:
@@ -350,8 +406,62 @@ def tail_power(program: Program, end: End) -> arb:
         return arb.pos_inf()
     if leading < 0:
         return arb.neg_inf()
-    raise ComputationError(
-        "a model whose tail can be decided",
-        "a leading coefficient that may be zero",
-        "give exact parameters",
+    raise _undecided(end, "a leading coefficient that may be zero")
+
+
+def _power_by_spans(program: Program, end: End) -> arb:
+    """A ball for the limit of e from bounds closer and closer to the end."""
+    best: arb | None = None
+    for k in range(4, 400, 4):
+        try:
+            _, e = exponent_span(program, end, 2.0**-k)
+        except NotLocal:
+            continue
+        if e.order < 0 and e.sign:
+            return arb.pos_inf() if e.sign > 0 else arb.neg_inf()
+        low, high = e.values()
+        if math.isfinite(low) and math.isfinite(high):
+            best = arb(low).union(arb(high))
+            if best.rad() < 1e-60:
+                return best
+    if best is None:
+        raise _undecided(end, "no bounds of the logarithmic slope of the density")
+    return best
+
+
+def _undecided(end: End, what: str) -> ComputationError:
+    where = "infinity" if end.point is None else str(end.point)
+    return ComputationError(
+        f"a model whose behaviour towards {'−' if end.outward < 0 else ''}{where} can be decided",
+        what,
+        "give two finite exits, or a loss and a noise that grow like powers",
     )
+
+
+def mass_excess(program: Program, end: End) -> arb:
+    """a with ∫ p ~ t^a at the end: the speed mass is finite if a > 0, infinite if a <= 0."""
+    return tail_power(program, end) + 1 + end.power
+
+
+def scale_excess(program: Program, end: End) -> arb:
+    """a with ∫ 1/(Cp) ~ t^(−a): the end is out of reach if a >= 0 (logarithmically at 0)."""
+    power = tail_power(program, end)
+    if not power.is_finite():
+        return power
+    try:
+        noise_order: float = leading_exponents(program, end)[2]
+    except NotLocal:
+        noise_order = _noise_order(program, end)
+    return power + noise_order - end.power - 1
+
+
+def _noise_order(program: Program, end: End) -> float:
+    """A power of t that bounds C from above: C <= const · t^order."""
+    for k in range(4, 400, 4):
+        try:
+            noise = spans(program, end, 2.0**-k)[0]
+        except NotLocal:
+            continue
+        if math.isfinite(noise.high):
+            return float(noise.order)
+    raise _undecided(end, "a noise without an upper bound there")

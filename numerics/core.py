@@ -1,0 +1,198 @@
+"""What the integrals of a model need: C, the logarithmic slope of the speed density, and constants.
+
+Notation: `s = 1 − θ`; speed density `p = exp(u)`, `u' = −q`, `q = (sC' + 2L'/η)/C`; scale density
+`(2/η)/(C p)`. Where C jumps (a piecewise noise), p jumps as `C^(−s)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from flint import arb
+
+from numerics.errors import ComputationError
+from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.local import End
+from numerics.lowering import Model
+from numerics.program import Builder, Program, require_constant
+from numerics.roots import Bound, real_roots
+
+Point = int | Fraction | Program
+
+
+@dataclass(frozen=True)
+class Core:
+    """`program` computes (C, q) of the state; `exponent` is s, `rate` is 2/η."""
+
+    program: Program
+    exponent: Program
+    rate_program: Program
+
+    @property
+    def rate(self) -> arb:
+        """2/η at the working precision."""
+        return evaluate_arb(self.rate_program)[0]
+
+    def mirrored(self) -> Core:
+        """The core of −x."""
+        return mirrored(self)
+
+    def weighted(self, order: Fraction) -> Core:
+        """The core of `|x|^order p`, for x of one sign: q − order/x."""
+        return weighted(self, order)
+
+    def jump(self, left: Program, right: Program, x: arb) -> arb:
+        """p(x+)/p(x−) = (C(x−)/C(x+))^s where the programs of two pieces meet."""
+        s = evaluate_arb(self.exponent)[0]
+        if s.is_zero():
+            return arb(1)
+        return (evaluate_arb(left, x)[0] / evaluate_arb(right, x)[0]) ** s
+
+
+@lru_cache(maxsize=256)
+def core_of(model: Model) -> Core:
+    """The core of a model without free parameters.
+
+    Raises
+    ------
+    ComputationError : free parameters, or an η or θ out of range.
+    """
+    model.require_values()
+    builder = Builder((model.variable,))
+    [noise] = builder.include(model.noise, {})
+    [slope] = builder.include(model.noise_slope, {})
+    [gradient] = builder.include(model.gradient, {})
+    [eta] = builder.include(model.eta, {})
+    [theta] = builder.include(model.theta, {})
+    s = builder.emit("sub", builder.constant(1), theta)
+    rate = builder.emit("div", builder.constant(2), eta)
+    total = builder.emit("mul", rate, gradient)
+    # For θ = 1 or constant C the derivative must not enter: it may not exist where it is not used.
+    if builder.rational(s) != 0 and builder.rational(slope) != 0:
+        total = builder.emit("add", builder.emit("mul", s, slope), total)
+    program = builder.program([noise, builder.emit("div", total, noise)])
+    constants = Builder(())
+    [eta] = constants.include(model.eta, {})
+    [theta] = constants.include(model.theta, {})
+    core = Core(
+        program,
+        constants.program([constants.emit("sub", constants.constant(1), theta)]),
+        constants.program([constants.emit("div", constants.constant(2), eta)]),
+    )
+    _check_constants(model)
+    return core
+
+
+def _check_constants(model: Model) -> None:
+    eta, theta = evaluate_arb(model.eta)[0], evaluate_arb(model.theta)[0]
+    if not (eta.is_finite() and eta > 0):
+        raise ComputationError("a positive finite η", str(eta), "give --eta 0.1, say")
+    if not (theta.is_finite() and theta >= 0 and theta <= 1):
+        raise ComputationError(
+            "an interpretation θ between 0 and 1", str(theta), "0 is Ito, 1/2 Stratonovich, 1 anti-Ito"
+        )
+
+
+@lru_cache(maxsize=1024)
+def mirrored(core: Core) -> Core:
+    """The core of −x: q is odd under the change of sign, being a derivative."""
+    program = core.program
+    builder = Builder(program.inputs)
+    name = program.inputs[0]
+    noise, q = builder.include(program, {name: builder.emit("neg", builder.input(name))})
+    return Core(
+        builder.program([noise, builder.emit("neg", q)]), core.exponent, core.rate_program
+    )
+
+
+@lru_cache(maxsize=1024)
+def weighted(core: Core, order: Fraction) -> Core:
+    """The core of `|x|^order p`."""
+    program = core.program
+    builder = Builder(program.inputs)
+    name = program.inputs[0]
+    x = builder.input(name)
+    noise, q = builder.include(program, {name: x})
+    extra = builder.emit("div", builder.constant(order), x)
+    return Core(
+        builder.program([noise, builder.emit("sub", q, extra)]), core.exponent, core.rate_program
+    )
+
+
+def point_ball(point: Point) -> arb:
+    """A point of the state space at the working precision."""
+    if isinstance(point, Program):
+        require_constant(point)
+        value = evaluate_arb(point)[0]
+    else:
+        value = arb(as_fmpq(point))
+    if not value.is_finite():
+        raise ComputationError("a finite real point", str(value), "give a number")
+    return value
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An interval on which the program is smooth."""
+
+    program: Program
+    low: Bound
+    high: Bound
+
+
+def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
+    """The smooth pieces of a program between two points or ends, cut where it switches."""
+    if program.is_smooth:
+        return [Piece(program, low, high)]
+    switches = program.switch_program()
+    # A switch inside another switch is cut once the inner one is decided.
+    ready = [i for i in range(len(switches.outputs)) if switches.select(i).is_smooth]
+    cuts: list[arb] = []
+    for index in ready:
+        for root in real_roots(switches.select(index), low, high):
+            if root.simple:
+                cuts.append(root.ball())
+    bounds: list[Bound] = [low, *_distinct(cuts), high]
+    made: list[Piece] = []
+    for left, right in zip(bounds[:-1], bounds[1:], strict=True):
+        inside = _inner(left, right)
+        signs = {i: _sign(evaluate_arb(switches.select(i), inside)[0], inside) for i in ready}
+        decided = program.specialised(lambda position, s=signs: s.get(position, 0))
+        made.extend(pieces(decided, left, right))
+    return made
+
+
+def _sign(value: arb, x: arb) -> int:
+    if value > 0:
+        return 1
+    if value < 0:
+        return -1
+    raise ComputationError(
+        "switches (abs, piecewise) whose side can be decided",
+        f"one undecided near {float(x):.12g}",
+        "write the model without that switch",
+    )
+
+
+def _distinct(cuts: list[arb]) -> list[arb]:
+    """Sorted, and overlapping balls (the same point by two formulas) once."""
+    result: list[arb] = []
+    for cut in sorted(cuts, key=float):
+        if result and cut.overlaps(result[-1]):
+            result[-1] = result[-1].union(cut)
+        else:
+            result.append(cut)
+    return result
+
+
+def _inner(left: Bound, right: Bound) -> arb:
+    """A point strictly between."""
+    if isinstance(left, arb) and isinstance(right, arb):
+        return arb(((left + right) / 2).mid())
+    if isinstance(left, arb):
+        return arb(left.upper().mid()) + 1 + abs(arb(left.mid()))
+    if isinstance(right, arb):
+        return arb(right.lower().mid()) - 1 - abs(arb(right.mid()))
+    return arb(0.0123456789)

@@ -1,0 +1,111 @@
+"""Programs that are rational functions, as exact polynomials."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from flint import fmpq, fmpq_poly, fmpz_poly
+
+from numerics.evaluators import as_fmpq, compiled, rational_constants
+from numerics.program import Program
+
+MAX_DEGREE = 400
+"""Beyond it the generic route is faster than exact polynomials."""
+
+
+class NotRational(Exception):
+    """The program is not a rational function with rational coefficients, or too large a one."""
+
+
+class Ratio:
+    """A quotient of polynomials, not reduced until it is read."""
+
+    __slots__ = ("above", "below")
+
+    def __init__(self, above: fmpq_poly, below: fmpq_poly) -> None:
+        if max(above.degree(), below.degree()) > MAX_DEGREE:
+            raise NotRational
+        self.above, self.below = above, below
+
+    def __add__(self, other: Ratio) -> Ratio:
+        if self.below == other.below:
+            return Ratio(self.above + other.above, self.below)
+        return Ratio(
+            self.above * other.below + other.above * self.below, self.below * other.below
+        )
+
+    def __neg__(self) -> Ratio:
+        return Ratio(-self.above, self.below)
+
+    def __sub__(self, other: Ratio) -> Ratio:
+        return self + (-other)
+
+    def __mul__(self, other: Ratio) -> Ratio:
+        return Ratio(self.above * other.above, self.below * other.below)
+
+    def __truediv__(self, other: Ratio) -> Ratio:
+        if other.above.degree() < 0:
+            raise NotRational
+        return Ratio(self.above * other.below, self.below * other.above)
+
+    def reduced(self) -> tuple[fmpq_poly, fmpq_poly]:
+        """Numerator and monic denominator without common factors."""
+        common = self.above.gcd(self.below)
+        above, below = self.above // common, self.below // common
+        lead = below[below.degree()]
+        return above / lead, below / lead
+
+
+def _whole_power(x: Ratio, n: int) -> Ratio:
+    if n < 0:
+        x, n = Ratio(x.below, x.above), -n
+    if n * max(x.above.degree(), x.below.degree(), 1) > MAX_DEGREE:
+        raise NotRational
+    return Ratio(x.above**n, x.below**n)
+
+
+def _refuse(*_: Any) -> Any:
+    raise NotRational
+
+
+class _Operations(dict[str, Any]):
+    """Every operation but whole powers and field arithmetic is refused when it is met."""
+
+
+@lru_cache(maxsize=1024)
+def rational_functions(program: Program) -> tuple[tuple[fmpq_poly, fmpq_poly], ...] | None:
+    """Numerator and denominator of each output in the first input, or None."""
+    allowed = {"const", "input", "add", "sub", "mul", "div", "neg", "power"}
+    for instruction in program.instructions:
+        if instruction.op not in allowed or (
+            instruction.op == "power" and not isinstance(instruction.value, int)
+        ):
+            return None
+    one = fmpq_poly([1])
+    constants = [Ratio(fmpq_poly([as_fmpq(f)]), one) for f in rational_constants(program)]
+    x = Ratio(fmpq_poly([0, 1]), one)
+    try:
+        values = compiled(program, {"whole_power": _whole_power})(constants, x)
+        return tuple(v.reduced() for v in values)
+    except NotRational:
+        return None
+
+
+def integer_polynomial(polynomial: fmpq_poly) -> fmpz_poly:
+    """The polynomial times the common denominator of its coefficients."""
+    return polynomial.numer()
+
+
+def exact_value(program: Program, x: Fraction) -> Fraction | None:
+    """The first output at a rational point, exactly, if the program is rational and defined there."""
+    functions = rational_functions(program)
+    if functions is None:
+        return None
+    above, below = functions[0]
+    bottom = below(as_fmpq(x))
+    if bottom == 0:
+        return None
+    value = fmpq(above(as_fmpq(x)) / bottom)
+    return Fraction(int(value.p), int(value.q))
