@@ -98,7 +98,24 @@ def _print_json(document: Mapping[str, Any]) -> None:
 def _console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    # A pipe has no width of its own; 80 columns would fold every second line.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
+
+
+WIDTH = 110
+"""Columns of tables that are written to a file or a pipe."""
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file, or say why it could not be written."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+        ) from error
 
 
 # --- the application ----------------------------------------------------------------------------
@@ -322,6 +339,204 @@ def _list(json: Json = False) -> None:
     from exitlaw import display
 
     _console().print(display.claim_list(document))
+
+
+Profile = Annotated[str, typer.Option(metavar="quick|full", help="How much is computed.")]
+Seed = Annotated[str, typer.Option(metavar="N", help="Seed of every simulation.")]
+Workers = Annotated[str | None, typer.Option(metavar="N", help="Processes (default: all cores).")]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, in place of processes.")
+]
+LedgerFile = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="FILE", help="Verdicts kept (default: in the cache folder)."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Judge everything anew, keep nothing.")]
+
+
+def _run_options(
+    profile: str,
+    seed: str,
+    workers: str | None,
+    scheduler: str | None,
+    ledger: str | None,
+    no_cache: bool,
+) -> dict[str, Any]:
+    """The options of a run of claims, checked and as `exitlaw.verification` takes them."""
+    if no_cache and ledger is not None:
+        raise InputError("--ledger FILE or --no-cache", "both", "give one of the two")
+    if profile not in ("quick", "full"):
+        raise InputError(
+            "--profile quick or full", repr(profile), nearest(profile, ["quick", "full"])
+        )
+    if ledger is None and not no_cache:
+        from numerics.cache import cache_folder
+
+        ledger = str(cache_folder() / "ledger.sqlite")
+    return {
+        "profile": profile,
+        "seed": _integer(seed, "--seed", least=0),
+        "workers": os.cpu_count() or 1 if workers is None else _integer(workers, "--workers", 1),
+        "scheduler": scheduler,
+        "ledger": ledger,
+    }
+
+
+def _integer(text: str, what: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise InputError(f"a whole number from {least} on for {what}", repr(text), f"as {least}")
+    return value
+
+
+class _Progress:
+    """Claims as they are judged, on standard error: a bar on a terminal, else one line each."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+
+    def __enter__(self) -> "_Progress":
+        if sys.stderr.isatty():
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+            )
+
+            self.bar = Progress(
+                TextColumn("judging"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("[dim]{task.description}"),
+                console=_console(stderr=True),
+                transient=True,
+            )
+            self.bar.start()
+            self.task = self.bar.add_task("", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, done: int, total: int, result: Any) -> None:
+        if self.bar is None:
+            print(f"{done}/{total} {result.id}: {result.verdict}", file=sys.stderr)
+        else:
+            self.bar.update(self.task, completed=done, total=total, description=result.id)
+
+
+def _report(report: Any, *, as_json: bool) -> None:
+    """Print a run's verdicts; exit status 1 where one is not as expected."""
+    document = report.as_json()
+    if as_json:
+        _print_json(document)
+    else:
+        from exitlaw import display
+
+        titles = {claim.id: claim.title for claim in report.claims}
+        _console().print(display.verdict_table(document, titles))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command("verify")
+def _verify(
+    claims: Claims = None,
+    profile: Profile = "quick",
+    seed: Seed = "0",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    ledger: LedgerFile = None,
+    no_cache: NoCache = False,
+    json: Json = False,
+) -> None:
+    """Derive, evaluate, measure and judge the claims."""
+    options = _run_options(profile, seed, workers, scheduler, ledger, no_cache)
+    from exitlaw.verification import verify
+
+    with _Progress() as progress:
+        report = verify(claims or (), **options, progress=progress)
+    _report(report, as_json=json)
+
+
+@app.command("check")
+def _check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files of claims.")],
+    profile: Profile = "quick",
+    seed: Seed = "0",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    ledger: LedgerFile = None,
+    no_cache: NoCache = False,
+    json: Json = False,
+) -> None:
+    """Judge claims of your own, from files."""
+    options = _run_options(profile, seed, workers, scheduler, ledger, no_cache)
+    from dataclasses import replace
+
+    from exitlaw.verification import check_file
+
+    with _Progress() as progress:
+        reports = [check_file(file, **options, progress=progress) for file in files]
+    whole = replace(
+        reports[0],
+        claims=tuple(claim for report in reports for claim in report.claims),
+        lemmas=tuple(lemma for report in reports for lemma in report.lemmas),
+        seconds=sum(report.seconds for report in reports),
+    )
+    _report(whole, as_json=json)
+
+
+@app.command("derive")
+def _derive(
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help="Id, prefix or glob.")],
+    json: Json = False,
+) -> None:
+    """The steps of a derivation, each with the check that algebra performs."""
+    from exitlaw.discovery import all_metadata, select
+    from exitlaw.script import derive, show
+
+    known = all_metadata()
+    exact = [one for one in known if one.id == claim]
+    chosen = exact or select([claim], known)
+    derived = [derive(one, known) for one in chosen]
+    if json:
+        documents = [one.as_json() for one in derived]
+        _print_json(documents[0] if len(documents) == 1 else {"claims": documents})
+    else:
+        for one in derived:
+            show(one, _console())
+    if not all(one.ok for one in derived):
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def _export(
+    claims: Claims = None,
+    format: Annotated[str, typer.Option(metavar="latex|markdown|json", help="Format.")] = "latex",
+    fragment: Annotated[
+        bool, typer.Option("--fragment", help="Without preamble, to be included elsewhere.")
+    ] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE.")
+    ] = None,
+) -> None:
+    """The claims as LaTeX, Markdown or JSON."""
+    from exitlaw.exporting import export
+
+    text = export(claims or (), format=format, fragment=fragment)
+    if output is None:
+        print(text, end="")
+    else:
+        _write(output, text)
 
 
 if __name__ == "__main__":

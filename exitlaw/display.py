@@ -1,9 +1,10 @@
 """What people see: results and verdicts, drawn by Rich from the same documents as `--json`."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
@@ -151,109 +152,101 @@ def _mutants(claim: Document) -> Text:
     count = Counter(mutant["status"] for mutant in claim["mutants"])
     if not count:
         return Text("–", "dim")
-    text = Text(f"{count['refuted']} refuted")
+    text = Text(f"{count['refuted']}", "green")
+    text.append(f" of {sum(count.values())}", "dim")
     if count["equivalent"]:
-        text.append(f", {count['equivalent']} equivalent", "dim")
+        text.append(f", {count['equivalent']} ≡", "dim")
     if count["survived"]:
         text.append(f", {count['survived']} survived", "bold red")
     return text
 
 
 def _evidence(claim: Document) -> Text:
-    found = dict.fromkeys((one["kind"], one["verdict"]) for one in claim["evidence"])
-    return Text(" · ").join(Text(kind, VERDICT_STYLE.get(verdict, "")) for kind, verdict in found)
+    found = Counter(
+        (one["kind"], one["verdict"]) for one in claim["evidence"] if one["kind"] != "mutants"
+    )
+    names = [
+        Text(kind if times == 1 else f"{kind} ×{times}", VERDICT_STYLE.get(verdict, ""))
+        for (kind, verdict), times in found.items()
+    ]
+    return Text(", ").join(names)
 
 
 def verdict_table(document: Document, titles: Mapping[str, str]) -> RenderableType:
     """The verdicts by topic, then what went against expectation and why, then one line of sums."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("")
-    table.add_column("claim", no_wrap=True)
-    table.add_column("verdict")
-    table.add_column("evidence", overflow="fold")
-    table.add_column("mutants")
-    table.add_column("time", justify="right")
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1), header_style="dim", pad_edge=False, expand=True
+    )
+    table.add_column("", width=1)
+    table.add_column("claim", ratio=5, overflow="fold")
+    table.add_column("verdict", width=10, no_wrap=True)
+    table.add_column("evidence", ratio=2)
+    table.add_column("neighbours refuted", ratio=2)
+    table.add_column("time", justify="right", width=7, no_wrap=True)
     for topic, claims in by_topic(document["claims"]).items():
-        table.add_row("", Text(topic, "bold underline"))
+        table.add_row("", Text(topic, "bold cyan"))
         for claim in claims:
+            name = Text(claim["id"])
+            if claim["id"] in titles:
+                name.append(f"\n{titles[claim['id']]}", "dim")
             table.add_row(
                 _mark(claim),
-                Text.assemble(claim["id"], "\n", (titles.get(claim["id"], ""), "dim"))
-                if titles.get(claim["id"])
-                else claim["id"],
+                name,
                 _styled(claim["verdict"]),
                 _evidence(claim),
                 _mutants(claim),
                 Text(_seconds(claim["seconds"]), "dim"),
             )
+        table.add_section()
     parts: list[RenderableType] = [table]
-    for claim in document["claims"]:
-        if not stands_as_expected(claim):
-            parts.append(unexpected(claim))
-    return Group(*parts, Text(), summary_line(document))
+    parts += [unexpected(claim) for claim in document["claims"] if not stands_as_expected(claim)]
+    return Group(*parts, summary_line(document))
+
+
+SHOWN_SURVIVORS = 6
 
 
 def unexpected(claim: Document) -> RenderableType:
-    """Why a claim is not as expected: every finding, every surviving mutant."""
+    """Why a claim is not as expected: every finding, the first surviving mutants."""
     if claim["skipped"]:
-        return Text.assemble("\n", (claim["id"], "bold yellow"), f" not judged: {claim['skipped']}")
+        return Text.assemble((claim["id"], "bold yellow"), f" not judged: {claim['skipped']}\n")
     lines = Text.assemble(
-        "\n",
         (claim["id"], "bold red"),
         f": expected {claim['expected']}, found ",
         _styled(claim["verdict"]),
+        "\n",
     )
     for one in claim["evidence"]:
-        lines.append("\n  ").append(one["verdict"], VERDICT_STYLE.get(one["verdict"], ""))
-        lines.append(f"  {one['kind']}, {one['route']}: {one['detail']}")
-    for mutant in claim["mutants"]:
-        if mutant["status"] == "survived":
-            lines.append("\n  survived", "bold red").append(f"  mutant {mutant['name']}")
-            lines.append(f": {mutant['detail']}" if mutant["detail"] else "")
+        if one["kind"] == "mutants":
+            continue  # the survivors are listed by name below
+        lines.append(f"  {one['verdict']}", VERDICT_STYLE.get(one["verdict"], ""))
+        lines.append(f"  {one['kind']}, {one['route']}: {one['detail']}\n")
+    survivors = [mutant for mutant in claim["mutants"] if mutant["status"] == "survived"]
+    for mutant in survivors[:SHOWN_SURVIVORS]:
+        lines.append("  survived", "bold red").append(f"  {mutant['name']}")
+        lines.append(f": {mutant['detail']}\n" if mutant["detail"] else "\n")
+    if len(survivors) > SHOWN_SURVIVORS:
+        lines.append(f"  and {len(survivors) - SHOWN_SURVIVORS} more survived\n", "dim")
     return lines
 
 
 def summary_line(document: Document) -> Text:
     """Claims as expected or not, mutants by status, time, seed and profile."""
-    claims: Sequence[Document] = document["claims"]
-    skipped = [claim for claim in claims if claim["skipped"]]
-    wrong = [claim for claim in claims if not claim["skipped"] and not stands_as_expected(claim)]
-    right = len(claims) - len(skipped) - len(wrong)
-    mutants = Counter(mutant["status"] for claim in claims for mutant in claim["mutants"])
-    text = Text(
-        f"{right} of {len(claims)} claims as expected", "bold red" if wrong else "bold green"
-    )
-    if wrong:
-        text.append(f", {len(wrong)} not")
-    if skipped:
-        text.append(f", {len(skipped)} skipped", "yellow")
+    summary, mutants = document["summary"], document["summary"]["mutants"]
+    style = "bold red" if summary["not_as_expected"] else "bold green"
+    text = Text(f"{summary['as_expected']} of {summary['claims']} claims as expected", style)
+    if summary["not_as_expected"]:
+        text.append(f", {summary['not_as_expected']} not", "bold red")
+    if summary["skipped"]:
+        text.append(f", {summary['skipped']} skipped", "yellow")
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in summary["verdicts"].items())
+    remembered = f" ({summary['cached']} remembered)" if summary["cached"] else ""
     text.append(
-        f" · {sum(mutants.values())} false neighbours: {mutants['refuted']} refuted, "
-        f"{mutants['equivalent']} equivalent, {mutants['survived']} survived"
-        f" · {_seconds(document['seconds'])} · seed {document['seed']}"
-        f" · profile {document['profile']}",
+        f" ({verdicts})\n{mutants['tried']} false neighbours tried: {mutants['refuted']} refuted, "
+        f"{mutants['equivalent']} equivalent, {mutants['survived']} survived\n"
+        f"{_seconds(document['seconds'])}{remembered} · seed {document['seed']} · "
+        f"profile {document['profile']} · false-alarm probability below "
+        f"{summary['false_alarm']:.0e}",
         "default not bold",
     )
     return text
-
-
-def derivation(document: Document) -> RenderableType:
-    """The steps of a derivation, each with its rule and what its check did."""
-    parts: list[RenderableType] = [
-        Text.assemble((document["id"], "bold"), "  ", document["title"]),
-    ]
-    if document.get("statement"):
-        parts.append(Padding(Text(document["statement"]), (0, 0, 0, 2)))
-    for number, step in enumerate(document["steps"], 1):
-        mark = Text("✓", "green") if step["ok"] else Text("✗", "bold red")
-        parts.append(Text.assemble("\n", mark, f" {number}. ", (step["name"], "bold")))
-        parts.append(
-            _facts(
-                [
-                    ("relation", escape(step["relation"])),
-                    ("rule", escape(step["rule"])),
-                    ("check", escape(step["detail"])),
-                ]
-            )
-        )
-    return Group(*parts)

@@ -28,14 +28,14 @@ def _assert_encloses(answer: object, lower: str, upper: str, digits: int, kind: 
         assert (lower, upper) == ("inf", "inf")
         return
     low, high = _exact(lower), _exact(upper)
-    value = Fraction(*mpmath.mpf(answer).as_integer_ratio())
+    value = Fraction(*mpmath.libmp.to_rational(mpmath.mpf(answer)._mpf_))
     slack = abs(value) * Fraction(1, 10 ** (mpmath.mp.dps - 5))
     assert low - slack <= value <= high + slack
     scale = max(abs(low), abs(high)) if kind == "relative" else 1
     assert high - low <= scale * Fraction(1, 10**digits)
 
 
-@pytest.mark.parametrize("method", ["arb", "mpmath", "both"])
+@pytest.mark.parametrize("method", ["arb", "mpmath"])
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.slug)
 def test_exact_answer_is_enclosed(problem: Problem, method: str):
     document = quantities.evaluate(
