@@ -9,19 +9,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numerics.simulation.ergodic import moment, stationary_densities, stationary_density
     from numerics.simulation.estimate import Estimate
     from numerics.simulation.exit import exit_times, mean_exit_time
-    from numerics.simulation.ergodic import moment, stationary_density
 
 _HOMES = {
     "Estimate": "estimate",
     "exit_times": "exit",
     "mean_exit_time": "exit",
     "moment": "ergodic",
+    "stationary_densities": "ergodic",
     "stationary_density": "ergodic",
 }
 
-__all__ = ["Estimate", "exit_times", "mean_exit_time", "moment", "stationary_density"]
+__all__ = [
+    "Estimate",
+    "exit_times",
+    "mean_exit_time",
+    "moment",
+    "stationary_densities",
+    "stationary_density",
+]
 
 
 def __getattr__(name: str) -> Any:

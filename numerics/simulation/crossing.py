@@ -51,12 +51,13 @@ def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
         above = 1.0 if y >= upper else math.exp(-2.0 * near * far / h)
         if u <= above:
             side = 1
-    if side == 0 and lower > -math.inf and to_lower <= allowance * max(c, noise_only(lower, CONSTANTS)):
-        near = distance(x, lower, eta, CONSTANTS)
-        far = distance(y, lower, eta, CONSTANTS)
-        below = 1.0 if y <= lower else math.exp(-2.0 * near * far / h)
-        if u <= above + below:
-            side = -1
+    if side == 0 and lower > -math.inf:
+        if to_lower <= allowance * max(c, noise_only(lower, CONSTANTS)):
+            near = distance(x, lower, eta, CONSTANTS)
+            far = distance(y, lower, eta, CONSTANTS)
+            below = 1.0 if y <= lower else math.exp(-2.0 * near * far / h)
+            if u <= above + below:
+                side = -1
     if side == 0:
         return 0, 0.0, s0, s1, s2, s3
     first, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)

@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, overload
 
 import numpy as np
 
@@ -426,15 +425,9 @@ def _solve(
     ]
 
 
-@overload
-def stationary_density(model: Model, at: Point, **options: Any) -> Estimate: ...
-@overload
-def stationary_density(
-    model: Model, at: Sequence[Point], **options: Any
-) -> tuple[Estimate, ...]: ...
 def stationary_density(
     model: Model,
-    at: Point | Sequence[Point],
+    at: Point,
     *,
     start: Point = 0,
     paths: int | None = None,
@@ -444,31 +437,60 @@ def stationary_density(
     seed: int = 0,
     workers: int = 1,
     parameters: Mapping[str, float] | None = None,
-) -> Estimate | tuple[Estimate, ...]:
-    """Stationary density at one state, or at several, from drift and diffusion alone.
+) -> Estimate:
+    """Stationary density at one state, from drift and diffusion alone.
+
+    The one-state case of `stationary_densities`; `target_error` is relative to the estimate.
+    """
+    return stationary_densities(
+        model,
+        (at,),
+        start=start,
+        paths=paths,
+        target_error=target_error,
+        dt=dt,
+        scheme=scheme,
+        seed=seed,
+        workers=workers,
+        parameters=parameters,
+    )[0]
+
+
+def stationary_densities(
+    model: Model,
+    at: Sequence[Point],
+    *,
+    start: Point = 0,
+    paths: int | None = None,
+    target_error: float | None = None,
+    dt: float | None = None,
+    scheme: str | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    parameters: Mapping[str, float] | None = None,
+) -> tuple[Estimate, ...]:
+    """Stationary density at several states from one run, from drift and diffusion alone.
 
     Parameters
     ----------
     model : drift, noise, η and θ
-    at : a state, or a sequence of states (one run serves them all)
+    at : the states
     start : where every path begins; the noise must be positive there
     paths : paths per level; or
-    target_error : (half-width + bias bound)/estimate, default 0.01; for several states relative to
-        the largest of the estimates
+    target_error : (half-width + bias bound) relative to the largest estimate; default 0.01
     dt : the coarse step; by default chosen from the model and refined
     scheme : euler, milstein or platen (the default)
     seed, workers, parameters : as for `mean_exit_time`
 
     Returns
     -------
-    Estimate, or a tuple of them : per unit of state
+    one Estimate per state : per unit of state
 
     Raises
     ------
     ComputationError : bad input, explosion, no relaxation seen, target out of reach
     """
-    several = isinstance(at, Sequence)
-    points = np.array([as_float(p, "a state") for p in (at if several else (at,))])
+    points = np.array([as_float(p, "a state") for p in at])
     if points.size == 0:
         raise ComputationError("at least one state", "none", "give the states of the density")
     run = _prepare(model, start, scheme, parameters)
@@ -482,17 +504,18 @@ def stationary_density(
         correction = (narrow - wide) / 3.0
         return np.concatenate([narrow + correction, correction])
 
-    estimates = _solve(
-        run,
-        smoothed_densities,
-        smoothed=True,
-        paths=paths,
-        target_error=target_error,
-        dt=dt,
-        seed=seed,
-        workers=workers,
+    return tuple(
+        _solve(
+            run,
+            smoothed_densities,
+            smoothed=True,
+            paths=paths,
+            target_error=target_error,
+            dt=dt,
+            seed=seed,
+            workers=workers,
+        )
     )
-    return tuple(estimates) if several else estimates[0]
 
 
 def _euler_densities(

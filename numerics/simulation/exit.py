@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -61,6 +61,8 @@ MAX_LEVELS = 8
 PILOT_PATHS = 256
 PILOT_STEPS = 2**31
 MAX_STEPS = 1e13
+
+Result = TypeVar("Result")
 
 SHIFT = 0.5825971579390106
 """−ζ(1/2)/√(2π)."""
@@ -328,19 +330,97 @@ def _exit_moments(
     first: int = 0,
 ) -> Moments:
     """Moments of the exit time over `paths` paths; the same for any number of workers."""
-    size = CHUNK if paths >= 4 * CHUNK else max(256, -(-paths // 4))
-    chunks = [(f, min(size, first + paths - f)) for f in range(first, first + paths, size)]
 
-    def run(chunk: tuple[int, int]) -> Moments:
-        times, _, steps = problem.sample(key, *chunk, h)
+    def run(start: int, count: int) -> Moments:
+        times, _, steps = problem.sample(key, start, count, h)
         return Moments.of(times, steps)
 
-    if workers == 1 or len(chunks) == 1:
-        parts = [run(chunk) for chunk in chunks]
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(run, chunks))
-    return sum(parts, Moments())
+    return sum(_over_chunks(paths, workers, run, first), Moments())
+
+
+def _over_chunks(
+    paths: int, workers: int, run: Callable[[int, int], Result], first: int = 0
+) -> list[Result]:
+    """`run(first, count)` over consecutive ranges of paths, in their order."""
+    size = CHUNK if paths >= 4 * CHUNK else max(256, -(-paths // 4))
+    firsts = range(first, first + paths, size)
+    counts = [min(size, first + paths - f) for f in firsts]
+    if workers == 1 or len(firsts) == 1:
+        return [run(f, count) for f, count in zip(firsts, counts, strict=True)]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(run, firsts, counts))
+
+
+@dataclass(frozen=True)
+class ExitSample:
+    """Exit times of paths 0, 1, … and the side of each: −1, 1, or 0 if still inside at `horizon`.
+
+    `times` is the horizon for a path that was still inside.
+    """
+
+    times: np.ndarray
+    sides: np.ndarray
+    horizon: float
+    path_steps: int
+
+    def survival(self, at: np.ndarray) -> np.ndarray:
+        """Share of the paths still inside at each time (at most the horizon)."""
+        ordered = np.sort(np.where(self.sides == SIDE_NONE, np.inf, self.times))
+        return 1.0 - np.searchsorted(ordered, at, side="right") / ordered.size
+
+
+def exit_times(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    paths: int,
+    dt: float | None = None,
+    horizon: float = math.inf,
+    scheme: str | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    parameters: Mapping[str, float] | None = None,
+) -> ExitSample:
+    """Exit times and sides of single paths, at one step size: survival, exit sides, histograms.
+
+    Parameters
+    ----------
+    paths : how many; path n of a seed is the same for any number of paths and workers
+    dt : the step; by default a quarter of the coarse step of `mean_exit_time`
+    horizon : time at which paths are stopped
+    model, start, exits, scheme, seed, workers, parameters : as for `mean_exit_time`
+
+    Raises
+    ------
+    ComputationError : bad input, or explosion
+    """
+    problem = exit_problem(
+        model,
+        start,
+        exit_above=exit_above,
+        exit_below=exit_below,
+        scheme=scheme,
+        parameters=parameters,
+    )
+    require_positive_integer("paths", paths)
+    require_positive_integer("workers", workers)
+    h = 0.25 * coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
+    if not horizon > 0.0:
+        raise ComputationError("a horizon > 0", repr(horizon), "give such a time")
+    key = stream_key(seed, 0)
+    times, sides, steps = [], [], 0
+    for part in _over_chunks(
+        paths, workers, lambda first, count: problem.sample(key, first, count, h, horizon)
+    ):
+        times.append(part[0])
+        sides.append(part[1])
+        steps += part[2]
+    joined = np.minimum(np.concatenate(times), horizon)
+    where = np.concatenate(sides)
+    where[joined >= horizon] = SIDE_NONE
+    return ExitSample(joined, where, horizon, steps)
 
 
 def coarse_step(problem: ExitProblem) -> float:

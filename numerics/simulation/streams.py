@@ -6,11 +6,11 @@ doi:10.1145/3460772), `k = (k₀, …, k₃)` the 256-bit key of a run, `n` the 
 **Keys.** `k = BLAKE2b-256(seed, labels)`. Labels name the purpose of a run (level, step size index,
 branch of a tree), so that different parts of one computation draw from unrelated keys.
 
-**Streams.** `sⱼ(n) = mix(kⱼ + n·γⱼ mod 2⁶⁴)`, with `mix` the SplitMix64 finaliser and odd `γⱼ`. For
-one key the map n ↦ s₀(n) is a bijection of 64-bit words (an odd multiple, a shift, a bijective mix):
-no two paths start in the same state. The period is 2²⁵⁶ − 1; N streams of length M, started at
-random points of the cycle, overlap with probability at most N²M/2²⁵⁵: below 10⁻⁴⁰ for 10⁹ paths of
-10¹² steps. A stream depends on (seed, labels, n) only, so results cannot depend on how paths are
+**Streams.** `sⱼ(n) = mix(kⱼ + n·γⱼ mod 2⁶⁴)`, with `mix` the SplitMix64 finaliser and odd `γⱼ`.
+For one key the map n ↦ s₀(n) is a bijection of 64-bit words (an odd multiple, a shift, a bijective
+mix): no two paths start in the same state. The period is 2²⁵⁶ − 1; N streams of length M, started
+at random points of the cycle, overlap with probability at most N²M/2²⁵⁵: below 10⁻⁴⁰ for 10⁹ paths
+of 10¹² steps. A stream depends on (seed, labels, n) only, so results cannot depend on how paths are
 spread over lanes, chunks, threads, processes or machines.
 
 **Normals.** Box–Muller: `√(−2 ln u)·(cos πv, sin πv)` with u in (0, 1] a multiple of 2⁻⁵², v in
@@ -28,6 +28,7 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -119,34 +120,35 @@ def stream_key(seed: int, *labels: int) -> Key:
     return (int(words[0]), int(words[1]), int(words[2]), int(words[3]))
 
 
-@intrinsic
-def bits_to_double(typingctx, word):  # type: ignore[no-untyped-def]
-    """The double whose bit pattern is `word`."""
-
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _bits_to_double(typingctx: Any, word: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
 
     return types.float64(types.uint64), codegen
 
 
-@intrinsic
-def double_to_bits(typingctx, value):  # type: ignore[no-untyped-def]
-    """The bit pattern of a double."""
-
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _double_to_bits(typingctx: Any, value: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(64))
 
     return types.uint64(types.float64), codegen
 
 
-@intrinsic
-def fma(typingctx, x, y, z):  # type: ignore[no-untyped-def]
-    """`x·y + z` rounded once, on every machine."""
-
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _fused(typingctx: Any, x: Any, y: Any, z: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fma(*arguments)
 
     return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+bits_to_double: Any = intrinsic(_bits_to_double)
+"""The double whose bit pattern is a word."""
+
+double_to_bits: Any = intrinsic(_double_to_bits)
+"""The bit pattern of a double."""
+
+fma: Any = intrinsic(_fused)
+"""`x·y + z`, rounded once on every machine."""
 
 
 @njit(forceinline=True)
