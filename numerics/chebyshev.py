@@ -76,6 +76,21 @@ class ChebyshevRule:
         at_nodes = [mp.mpf((x, scaled)) for x in (*lower, *reversed(upper))]
         return at_nodes, mp.mpf((sum(b), exponent))
 
+    def power_integral(self, values: Sequence[Number], power: Number) -> Number:
+        """`∫ ((1 + x)/2)^power f(x) dx` over [-1, 1], power > -1, from exact integrals of T_j.
+
+        The integrals obey a three-term recurrence (Piessens and Branders, QUADPACK's QAWS).
+        """
+        coefficients, exponent = self.coefficients(values)
+        with mp.extraprec(self.count):
+            before, here = 2 / (power + 1), 2 / (power + 1) * power / (power + 2)
+            total = before * coefficients[0] + here * coefficients[1]
+            for j in range(1, self.count - 1):
+                after = (2 * power * here - (power - j + 2) * before) / (power + j + 2)
+                before, here = here, after
+                total += here * coefficients[j + 1]
+        return mp.ldexp(total, exponent)
+
     def interpolate(self, values: Sequence[Number], x: Number) -> Number:
         """The interpolating polynomial at `x` in [-1, 1] (Clenshaw)."""
         coefficients, exponent = self.coefficients(values)

@@ -22,9 +22,11 @@ from numerics.chebyshev import ChebyshevRule, Number, chebyshev_rule
 from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
 from numerics.evaluators import evaluate_mpmath
 from numerics.lowering import Model
+from numerics.mpmath_relevance import Relevance
+from numerics.program import combined
 
 _LARGEST_EXPONENT_STEP = 40
-"""Φ + s log C may change by this much in a panel: the precision lost is that over log 2 bits."""
+"""The densities may change by e^40 in a panel: the precision lost is that over log 2 bits."""
 _GUARD_BITS = 90
 """58 bits for the step above, the rest for sums over panels and for Φ of moderate size."""
 _SMALLEST_PANEL = 2.0**-60
@@ -85,12 +87,12 @@ class Dynamics:
         self.eta: Number = evaluate_mpmath(model.eta)[0]
         self.theta: Number = evaluate_mpmath(model.theta)[0]
         self.s: Number = 1 - self.theta
+        self._both = combined(model.inputs, (model.gradient, model.noise))
 
     def drift_and_noise(self, w: Number) -> tuple[Number, Number]:
         """`L'(w)` and `C(w) > 0`."""
         try:
-            gradient = evaluate_mpmath(self.model.gradient, w)[0]
-            noise = evaluate_mpmath(self.model.noise, w)[0]
+            gradient, noise = evaluate_mpmath(self._both, w)
         except (ZeroDivisionError, ValueError) as error:
             raise ComputationError(
                 "L' and C finite on the interval that is used",
@@ -165,7 +167,8 @@ class Mesh:
     """Panels from the left end to the right end, with `edges[i]` the left end of panel i.
 
     `start` is the index of the panel whose left edge is the reference point. Infinite sides reach
-    so far that the rest of `∫|w|^weight p` is negligible.
+    so far that the rest of `∫|w|^weight p` is negligible. Panels that do not matter by `relevance`
+    have densities 0.
     """
 
     def __init__(
@@ -176,9 +179,11 @@ class Mesh:
         right: Number | None,
         marks: Sequence[Number],
         resolution: Resolution,
-        weight: int = 0,
+        weight: Number = 0,
+        relevance: Relevance | None = None,
     ) -> None:
         self.weight = weight
+        self.relevance = relevance
         self.dynamics = Dynamics(model)
         self.resolution = resolution
         self.rule: ChebyshevRule = chebyshev_rule(resolution.count, resolution.working_bits)
@@ -202,6 +207,8 @@ class Mesh:
         if side.end is not None and self._span(side) <= 0:
             return [], []
         infinite = side.end is None
+        if infinite:
+            self._require_finite_mass(side)
         marks = [mp.asinh(d) for d in inner] if infinite else [*inner, self._span(side)]
         panels: list[Panel] = []
         edges: list[Number] = []
@@ -252,10 +259,13 @@ class Mesh:
         rule, dynamics = self.rule, self.dynamics
         half = (far - near) / 2
         middle = (far + near) / 2
-        positions, stretches, noises, slopes = [], [], [], []
+        positions, stretches, logs_of_stretch, noises, slopes = [], [], [], [], []
         for node in rule.nodes:
-            w, stretch = self._position(side, infinite, middle + half * node)
+            t = middle + half * node
+            w, stretch = self._position(side, infinite, t)
             gradient, noise = dynamics.drift_and_noise(w)
+            # log cosh t up to log 2
+            logs_of_stretch.append(t if infinite else 0)
             stretch *= half
             positions.append(w)
             stretches.append(stretch)
@@ -263,17 +273,25 @@ class Mesh:
             slopes.append(side.direction * 2 * gradient / (dynamics.eta * noise) * stretch)
         needed = -float(self.resolution.bits)
         rises, rise = rule.cumulative(slopes)
-        logs = [-(phi + r) - dynamics.s * mp.log(c) for r, c in zip(rises, noises, strict=True)]
-        if max(logs) - min(logs) > _LARGEST_EXPONENT_STEP or rule.resolution(slopes) > needed:
+        if rule.resolution(slopes) > needed:
             return None
-        densities = [mp.exp(x) for x in logs]
-        speed = [p * x for p, x in zip(densities, stretches, strict=True)]
+        log_noises = [mp.log(c) for c in noises]
+        logs = [-(phi + r) - dynamics.s * c for r, c in zip(rises, log_noises, strict=True)]
+        spread = max(
+            _spread([x + t for x, t in zip(logs, logs_of_stretch, strict=True)]),
+            _spread([t - x - c for x, t, c in zip(logs, logs_of_stretch, log_noises, strict=True)]),
+        )
+        densities = [mp.exp(x) for x in logs] if spread <= _LARGEST_EXPONENT_STEP else []
+        speed = [p * x for p, x in zip(densities, stretches, strict=False)]
         scale = [
             2 * x / (dynamics.eta * c * p)
-            for p, c, x in zip(densities, noises, stretches, strict=True)
+            for p, c, x in zip(densities, noises, stretches, strict=False)
         ]
-        if rule.resolution(speed) > needed or rule.resolution(scale) > needed:
-            return None
+        if not densities or max(rule.resolution(speed), rule.resolution(scale)) > needed:
+            if self._matters(positions):
+                return None
+            nothing = [mp.mpf(0)] * rule.count
+            return Panel(sorted(positions), nothing, nothing), phi + rise, mp.mpf(0)
         weighted = speed
         if self.weight:
             weighted = [p * abs(w) ** self.weight for p, w in zip(speed, positions, strict=True)]
@@ -281,6 +299,12 @@ class Mesh:
         if side.direction < 0:
             positions, speed, scale = positions[::-1], speed[::-1], scale[::-1]
         return Panel(positions, speed, scale), phi + rise, integral
+
+    def _matters(self, positions: Sequence[Number]) -> bool:
+        if self.relevance is None:
+            return True
+        low, high = min(positions[0], positions[-1]), max(positions[0], positions[-1])
+        return self.relevance.matters(float(low), float(high), self.resolution.working_bits)
 
     # --- infinite sides --------------------------------------------------------------------------
 
@@ -302,10 +326,6 @@ class Mesh:
     ) -> tuple[bool, Number]:
         """Whether the mass beyond t is negligible, and from which t on to ask again."""
         rate = self._tail_rate(side, t)
-        if t > _DECIDING_POSITION and rate < _SLOWEST_RATE:
-            far = self._tail_rate(side, 2 * t)
-            if far < _SLOWEST_RATE:
-                raise self._infinite(rate)
         if rate <= 0:
             return False, t
         w, stretch = self._position(side, True, t)
@@ -317,15 +337,19 @@ class Mesh:
             return False, t
         return self._decays_beyond(side, t)
 
-    def _infinite(self, rate: Number) -> InfiniteMean:
+    def _require_finite_mass(self, side: Side) -> None:
+        rates = [self._tail_rate(side, mp.mpf(k * _DECIDING_POSITION)) for k in (1, 2)]
+        if max(rates) >= _SLOWEST_RATE:
+            return
+        rate = rates[-1]
         decay = f"|w|^(−1 − ({mp.nstr(rate + self.weight, 5)}))"
         if self.weight:
-            return InfiniteMean(
+            raise InfiniteMean(
                 f"a stationary law with a finite moment of order {self.weight}",
                 f"a tail that decays like {decay}",
                 "ask for a lower order (see tail-index)",
             )
-        return InfiniteMean(
+        raise InfiniteMean(
             "a speed measure of finite mass at the open end",
             f"a tail of p that decays like {decay}",
             "give a finite boundary on that side, or other parameters",
@@ -389,11 +413,13 @@ class Mesh:
             )
 
 
+def _spread(values: Sequence[Number]) -> Number:
+    return max(values) - min(values)
+
+
 def products(left: Sequence[Sequence[Any]], right: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Products node by node, panel by panel."""
-    return [
-        [x * y for x, y in zip(a, b, strict=True)] for a, b in zip(left, right, strict=True)
-    ]
+    return [[x * y for x, y in zip(a, b, strict=True)] for a, b in zip(left, right, strict=True)]
 
 
 def precision_cap(bits: int, reached: str) -> PrecisionCapReached:

@@ -21,7 +21,8 @@ from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import evaluate_mpmath
 from numerics.lowering import Model
-from numerics.mpmath_panels import Mesh, Resolution, precision_cap, products
+from numerics.mpmath_panels import Dynamics, Mesh, Resolution, precision_cap, products
+from numerics.mpmath_relevance import Relevance, relevance
 from numerics.program import Program
 
 Point = int | Fraction | Program
@@ -80,8 +81,10 @@ def exit_time_moment(
     if ends.on_boundary():
         return Enclosure.exact(0)
 
+    matters = ends.relevance(model) if order == 1 else None
+
     def compute(resolution: Resolution) -> Number:
-        mesh = ends.mesh(model, resolution)
+        mesh = ends.mesh(model, resolution, matters)
         return _exit_moment(mesh, order, ends.below is not None, ends.above is not None)
 
     return _estimated(compute, digits)
@@ -98,11 +101,13 @@ def exit_probability(
     """The probability of leaving through `exit_above` before `exit_below`: a ratio of scales."""
     ends = _Exits(start, exit_below, exit_above)
     x, low, high = ends.positions()
-    if x == low or x == high:
+    if x in (low, high):
         return Enclosure.exact(0 if x == low else 1)
 
+    matters = ends.relevance(model)
+
     def compute(resolution: Resolution) -> Number:
-        mesh = ends.mesh(model, resolution)
+        mesh = ends.mesh(model, resolution, matters)
         _, edges = mesh.cumulative(mesh.scales)
         return edges[mesh.start] / edges[-1]
 
@@ -165,11 +170,18 @@ class _Exits:
     def on_boundary(self) -> bool:
         with mp.workprec(400):
             x, low, high = self.positions()
-            return x == low or x == high
+            return x in (low, high)
 
-    def mesh(self, model: Model, resolution: Resolution) -> Mesh:
+    def relevance(self, model: Model) -> Relevance | None:
+        model.require_values()
+        with mp.workprec(60):
+            x, low, high = self.positions()
+        ends = [None if end is None else float(end) for end in (low, high)]
+        return relevance(model, float(x), *ends)
+
+    def mesh(self, model: Model, resolution: Resolution, matters: Relevance | None = None) -> Mesh:
         x, low, high = self.positions()
-        mesh = Mesh(model, x, low, high, (), resolution)
+        mesh = Mesh(model, x, low, high, (), resolution, relevance=matters)
         for direction, end in ((-1, low), (1, high)):
             if end is None:
                 mesh.require_inaccessible(direction)
@@ -194,9 +206,7 @@ def _exit_moment(mesh: Mesh, order: int, lower_exit: bool, upper_exit: bool) -> 
                 [n * (r * a + lo * b) / whole for r, a, lo, b in zip(*rows, strict=True)]
                 for rows in zip(above[0], from_left, below[0], from_right, strict=True)
             ]
-            value = n * (
-                above[1][start] * left_edges[start] + below[1][start] * right_edges[start]
-            )
+            value = n * (above[1][start] * left_edges[start] + below[1][start] * right_edges[start])
             value /= whole
         elif above is not None:
             times = [
@@ -291,10 +301,10 @@ def density(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
     return _estimated(compute, digits)
 
 
-def moment(model: Model, order: int, *, absolute: bool = False, digits: int = 15) -> Enclosure:
-    """`E[w^order]`, or `E|w|^order` with `absolute`.
+def moment(model: Model, order: Point, *, absolute: bool = False, digits: int = 15) -> Enclosure:
+    """`E[w^order]` for an integer order from 0 on, or `E|w|^order` for any real one.
 
-    The enclosure of a moment that may be zero has an absolute error of 10^-digits at most.
+    An odd raw moment that may be zero is given with an absolute error of 10^-digits.
 
     Raises
     ------
@@ -302,15 +312,51 @@ def moment(model: Model, order: int, *, absolute: bool = False, digits: int = 15
     """
 
     def compute(resolution: Resolution) -> Number:
-        mesh = _whole_line(model, resolution, weight=order)
-        values = [
-            [(abs(w) if absolute else w) ** order * p for w, p in zip(pn.w, pn.speed, strict=True)]
-            for pn in mesh.panels
-        ]
+        power = order if isinstance(order, int) else _number(order)
+        mesh = _whole_line(model, resolution, weight=_number(order))
         total = mesh.cumulative(mesh.speeds)[1][-1]
-        return mesh.cumulative(values)[1][-1] / total
+        # 0 is an edge: an integer power is smooth on each side of it, another one is not.
+        at_zero = () if power == mp.floor(power) else (mesh.start - 1, mesh.start)
+        values = [
+            [(abs(w) if absolute else w) ** power * p for w, p in zip(pn.w, pn.speed, strict=True)]
+            for index, pn in enumerate(mesh.panels)
+            if index not in at_zero
+        ]
+        kinked = mp.fsum(_beside_zero(mesh, index, power) for index in at_zero)
+        return (mesh.cumulative(values)[1][-1] + kinked) / total
 
-    return _estimated(compute, digits, may_vanish=not absolute and order % 2 == 1)
+    return _estimated(compute, digits, may_vanish=not absolute)
+
+
+def _beside_zero(mesh: Mesh, index: int, power: Number) -> Number:
+    """∫|w|^power p over a panel that has 0 as its end: the fraction of the power is kept exact."""
+    panel = mesh.panels[index]
+    outward = 1 if index == mesh.start else -1
+    whole = max(int(mp.floor(power)), 0)
+    power -= whole
+    smooth = [
+        (2 * abs(w) / (1 + x)) ** power * abs(w) ** whole * p
+        for w, x, p in zip(panel.w[::outward], mesh.rule.nodes, panel.speed[::outward], strict=True)
+    ]
+    return mesh.rule.power_integral(smooth, power)
+
+
+def tail_index(model: Model, *, digits: int = 15) -> Enclosure:
+    """The supremum of r with E|w|^r finite: from the logarithmic slope of p at 2^±bits.
+
+    Infinite for tails lighter than any power.
+    """
+
+    def index(distance_bits: int) -> Number:
+        dynamics = Dynamics(model)
+        far = mp.ldexp(1, distance_bits)
+        return min(-w * dynamics.speed_rate(w) - 1 for w in (-far, far))
+
+    with mp.workprec(400):
+        near, beyond = index(120), index(160)
+        if near > 1e6 and beyond > 1e3 * near:
+            return Enclosure.infinity()
+    return _estimated(lambda resolution: index(resolution.working_bits * 2), digits)
 
 
 def cumulative(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
@@ -365,7 +411,7 @@ def _inverse_on_panel(w: Sequence[Number], masses: Sequence[Number], level: Numb
     return w[0] if level < masses[0] else w[-1]
 
 
-def _whole_line(model: Model, resolution: Resolution, weight: int = 0) -> Mesh:
+def _whole_line(model: Model, resolution: Resolution, weight: Number = 0) -> Mesh:
     reference = mp.mpf(0)
     return Mesh(model, reference, None, None, (reference,), resolution, weight)
 
@@ -431,4 +477,5 @@ __all__ = [
     "moment",
     "normaliser",
     "quantile",
+    "tail_index",
 ]
