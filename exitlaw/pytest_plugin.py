@@ -117,6 +117,8 @@ def _explained(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"    {where}: {at}"
         for name, value in (row["enclosures"] or {}).items():
             yield f"    {name:10} {value}"
+    if result["verdict"] != "unknown":
+        return
     survivors = [m for m in result["mutants"] if m["status"] == "survived"]
     for mutant in survivors:
         yield f"mutant survived: {mutant['name']}"
