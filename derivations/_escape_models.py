@@ -6,13 +6,14 @@ Numerics are imported when they are needed: listing claims needs none of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import sympy
 
 from exitlaw.claim import Point
-from theory.landscapes import Landscape
+from theory.landscapes import Landscape, quartic
 from theory.symbols import Delta_L, H_a, H_b, eta, sigma_g, sigma_H, theta, x
 
 if TYPE_CHECKING:
@@ -60,6 +61,63 @@ def exit_time(
 def family_time(family: Family, point: Point, digits: int) -> Enclosure:
     """Exact time to the far side of the member of the family at the point."""
     return exit_time(landscape_at(family, point), point[eta], point[theta], digits)
+
+
+def _quartic_integral(point: Point, digits: int, *, well: bool) -> Enclosure:
+    """Mass of (-oo, b] or resistance of [a, B], symmetric quartic well, relative to the saddle.
+
+    With `C = c_0 phi`, `phi = 1 + k h`, `h = (1 - x^2)^2`, the exponent is
+    `Psi/eta = n log(1 + k h)/k`, or `n h` for constant noise (n, k read off gradient and noise).
+    """
+    from flint import acb, arb, ctx
+
+    from exitlaw.evaluation import as_ball, fraction
+    from numerics.enclosure import Enclosure
+
+    made = landscape_at(quartic, point)
+    bottom = made.noise.subs(x, -1)
+    k = sympy.nsimplify(made.noise.subs(x, 0) / bottom - 1)
+    # 2 L'/(eta C) = n h'/(1 + k h) in the scaled coordinate, h = 1 - (L - L(a))/Delta_L turned up
+    n = sympy.integrate(made.gradient, (x, -1, 0)) * 2 / (point[eta] * bottom)
+    with ctx.workprec(4 * digits + 128):
+        steep, ratio, floor, interpretation = (
+            as_ball(fraction(v), fraction(v)) for v in (n, k, bottom, point[theta])
+        )
+
+        def relative(t: acb) -> acb:
+            """exp(-(Psi - Psi_b)/eta)."""
+            height = (1 - t * t) ** 2
+            if ratio == 0:
+                return (steep * (1 - height)).exp()
+            return ((1 + ratio * height) / (1 + ratio)) ** acb(-steep / ratio)
+
+        def integrand(t: acb, analytic: bool) -> acb:
+            noise = floor * (1 + ratio * (1 - t * t) ** 2)
+            if well:
+                return noise ** acb(interpretation - 1) * relative(t)
+            return noise ** acb(-interpretation) / relative(t)
+
+        if not well:
+            value = acb.integral(integrand, -1, 0) + acb.integral(integrand, 0, 1)
+            return Enclosure.from_arb(2 * value.real)
+        cut = arb(40)
+        ends = (-cut, -10, -3, -1, 0)
+        value = sum(
+            (acb.integral(integrand, acb(p), acb(q)) for p, q in itertools.pairwise(ends)), acb(0)
+        )
+        # beyond the cut the integrand falls faster than |x|^(-2) from its value there
+        edge = integrand(acb(-cut), False).real
+        return Enclosure.from_arb(value.real + arb(0, (edge * cut).upper()))
+
+
+def quartic_well_mass(point: Point, digits: int) -> Enclosure:
+    """`int_{-oo}^b C^(-s) exp(-(Psi - Psi(b))/eta) dx` of the symmetric quartic well."""
+    return _quartic_integral(point, digits, well=True)
+
+
+def twice_quartic_resistance(point: Point, digits: int) -> Enclosure:
+    """`2 int_a^B C^(s - 1) exp((Psi - Psi(b))/eta) dx` of the symmetric quartic well."""
+    return _quartic_integral(point, digits, well=False)
 
 
 def simulated_time(

@@ -642,3 +642,47 @@ class Supremum:
 
     def broken(self) -> Supremum:
         return replace(self, bound=self.bound + 1)
+
+
+@dataclass(frozen=True)
+class Conjunction:
+    """A property that holds iff all of several do (or do not), by criteria that imply each other.
+
+    `parts` are pairs (established equivalence, whether its property or its negation is meant).
+    One of the criteria must be `criterion`, and it must imply the others.
+    """
+
+    property: sympy.Basic
+    parts: tuple[tuple[Equivalence, bool], ...]
+    criterion: sympy.Basic
+
+    def requires(self) -> tuple[Statement, ...]:
+        return tuple(part for part, _ in self.parts)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (Equivalence(self.property, self.criterion),)
+
+    def run(self) -> CheckResult:
+        wanted, strict = _gap_above_zero(self.criterion)
+        exact = False
+        for part, meant in self.parts:
+            condition = part.rhs if meant else sympy.Not(part.rhs)
+            gap, open_end = _gap_above_zero(condition)
+            factor = sympy.cancel(gap / wanted)
+            if not (factor.is_Rational and factor.is_positive):
+                return CheckResult(False, f"{condition} is not a condition on the same quantity")
+            if open_end and not strict:
+                return CheckResult(False, f"{condition} is stronger than the criterion")
+            exact = exact or open_end == strict
+        if not exact:
+            return CheckResult(False, "the criterion is stronger than the conditions together")
+        return CheckResult(True, "the criterion is one of the conditions and implies the others")
+
+    def broken(self) -> Conjunction:
+        return replace(self, criterion=sympy.Not(self.criterion))
+
+
+def _gap_above_zero(condition: sympy.Basic) -> tuple[sympy.Expr, bool]:
+    """The expression that an inequality compares with 0 from above, and whether strictly."""
+    gap = condition.gts - condition.lts  # type: ignore[attr-defined]
+    return gap, isinstance(condition, sympy.StrictLessThan | sympy.StrictGreaterThan)

@@ -358,7 +358,10 @@ class Translator:
         if isinstance(expression, sympy.Function):
             return self._function(expression)
         if isinstance(expression, sympy.Integral):
-            return _Generator(expression.as_dummy())
+            canonical = _canonical_integral(expression)
+            if isinstance(canonical, sympy.Integral):
+                return _Generator(canonical.as_dummy())
+            return self.node(canonical)
         if expression.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
             raise TooLarge("undefined")
         return _Generator(expression)
@@ -456,6 +459,26 @@ class Translator:
         factors = [self.node(z + j) for j in range(shift)]
         factors += [_Power(self.node(z - j), -1) for j in range(1, -shift + 1)]
         return _Product((_Generator(sympy.gamma(z)), *factors))
+
+
+def _canonical_integral(integral: sympy.Integral) -> Expr:
+    """Constant factors taken out, at every depth; an integral between equal ends is 0.
+
+    Where integrals occur inside, the integrand is multiplied out and integrated term by term.
+    """
+    if any(len(limit) == 3 and limit[1] == limit[2] for limit in integral.limits):
+        return Integer(0)
+    inner = {
+        part: _canonical_integral(part) for part in integral.function.atoms(sympy.Integral)
+    }
+    function = integral.function.xreplace(inner)
+    variables = [limit[0] for limit in integral.limits]
+    terms = sympy.Add.make_args(sympy.expand_mul(function)) if inner else (function,)
+    total: list[Expr] = []
+    for term in terms:
+        constant, rest = term.as_independent(*variables, as_Add=False)
+        total.append(constant * sympy.Integral(rest, *integral.limits))
+    return sympy.Add(*total)
 
 
 _ODD = (sympy.atan, sympy.asin, sympy.erf, sympy.sign, sympy.Si, sympy.erfi)
