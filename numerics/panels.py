@@ -130,7 +130,8 @@ class Panel:
         u = -q.integral()
         growth = self.variation(radius)
         speed = u.exp()
-        scale = rate / (noise * speed)
+        # Not rate/(noise * speed): inverting speed by Newton's iteration multiplies its radii.
+        scale = (-u).exp() * (rate / noise)
         log_rate = log_upper(rate)
         return (
             DiscSeries(u, radius, math.log(growth) if growth > 0 else -math.inf),

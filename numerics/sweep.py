@@ -50,6 +50,9 @@ def cumulant_stages(order: int) -> tuple[Stage, ...]:
     return (*densities, Stage("scale", ((order - 1,),)))
 
 
+STABLE_TERMS = 150
+"""Up to here FLINT exponentiates by recurrence at any precision."""
+
 MAX_TERMS = 10**6
 """A panel that needs more terms than this is split whatever its halves need."""
 
@@ -127,7 +130,7 @@ class Sweep:
         terms = max(terms, crossing)
         saved = ctx.prec
         # Within a panel, terms of size e^variation cancel down to e^-variation.
-        ctx.prec = working_bits(accuracy, panel)
+        ctx.prec = working_bits(accuracy, panel, terms)
         try:
             u, speed, scale = panel.kernels(terms, radius, self.rate)
             left, right = panel.left - panel.centre, panel.right - panel.centre
@@ -214,10 +217,15 @@ def log_density_rise(core: Core, panels: Sequence[Panel], accuracy: float) -> ar
     return sweep.log_rise
 
 
-def working_bits(accuracy: float, panel: Panel) -> int:
-    """Bits for a panel: the accuracy, what cancels inside, and the size of u itself."""
+def working_bits(accuracy: float, panel: Panel, terms: int) -> int:
+    """Bits for a panel: the accuracy, what cancels inside, and what Newton's iteration loses.
+
+    FLINT exponentiates series by a stable recurrence up to a length, beyond it by doublings; each
+    doubling multiplies the radii by up to e^(2 variation).
+    """
     inside = panel.variation(min(panel.half, 0.9 * panel.radius))
-    return math.ceil((accuracy + 2 * inside) / math.log(2)) + 30
+    doublings = max(0, math.ceil(math.log2(terms / STABLE_TERMS)))
+    return math.ceil((accuracy + (3 + 2 * doublings) * inside) / math.log(2)) + 30
 
 
 def log_kernel_integral(panel: Panel, kernel: Kernel, rate: arb) -> float:

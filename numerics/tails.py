@@ -181,7 +181,7 @@ def power_states(
         speed = PowerSeries(leading, w.exp(), radius, growth)
         scale = PowerSeries(
             -leading - noise.order,
-            rate / (as_series(noise.factor) * w.exp()),
+            (-w).exp() * (rate / as_series(noise.factor)),
             radius,
             up(growth - _lowest_noise(tail, radius) + log_upper(rate)),
         )
