@@ -1,9 +1,10 @@
 """Which parts of an interval matter to a mean exit time: the rest need not be resolved.
 
 Every mean exit time is a sum of products `q(y) p(z)` of scale and speed densities. Where all
-products that a part of the interval enters lie below the accuracy aimed at, its densities may be left out;
-only Φ has to be carried across. So τ = e^10000 is hardly dearer than τ = e^10. Double precision, of
-logarithms on a grid: it decides about effort, never about a value above the accuracy aimed at.
+products that a part of the interval enters lie below the accuracy aimed at, its densities may be
+left out; only Φ has to be carried across. So τ = e^10000 is hardly dearer than τ = e^10. Double
+precision, of logarithms on a grid: it decides about effort, never about a value above the accuracy
+aimed at.
 """
 
 from __future__ import annotations

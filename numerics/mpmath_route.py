@@ -133,7 +133,7 @@ def exit_time_laplace(
         return Enclosure.exact(1)
     if _number(rate) < 0:
         raise ComputationError(
-            "a rate of at least 0", mp.nstr(_number(rate), 8), "give a rate that is not negative"
+            "a rate of at least 0", _text(_number(rate)), "give a rate that is not negative"
         )
 
     def compute(resolution: Resolution) -> Number:
@@ -376,7 +376,7 @@ def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure
         if not 0 < _number(probability) < 1:
             raise ComputationError(
                 "a probability strictly between 0 and 1",
-                mp.nstr(_number(probability), 8),
+                _text(_number(probability)),
                 "give a value inside (0, 1)",
             )
 
@@ -427,7 +427,7 @@ def _number(point: Point) -> Number:
 
 
 def _text(value: Number | None) -> str:
-    return "none" if value is None else mp.nstr(value, 8)
+    return "none" if value is None else str(mp.nstr(value, 8))
 
 
 def _estimated(

@@ -1,0 +1,314 @@
+"""The compiled loop of `numerics.bulk`: one parameter set at a time, adaptive Chebyshev panels.
+
+This file is both a module and a template: `numerics.bulk` writes a copy of it in which the section
+`model` holds the compiled formulas of a given model. As it stands the model is the
+Ornstein-Uhlenbeck process of unit noise, with its rate and η as parameters.
+
+Logarithmic scales: a quantity is kept as `mantissa · exp(exponent)`, so that e^100000 is no overflow.
+Status of a result: 0 good, 1 C is not positive or not finite, 2 no convergence, 3 infinite.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+# --- model ---------------------------------------------------------------------------------------
+
+
+@njit(cache=True, error_model="numpy")
+def gradient_and_noise(w, k):
+    """`(L', C)` at w for the parameters k."""
+    return k[0] * w, 1.0
+
+
+@njit(cache=True, error_model="numpy")
+def noise_slope(w, k):
+    """`C'` at w."""
+    return 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def eta_and_theta(k):
+    """η and θ."""
+    return k[1], 0.0
+
+
+# --- kernel --------------------------------------------------------------------------------------
+
+N = 16
+
+
+def _tables():
+    """Chebyshev nodes, integration matrix and weights, and the rows of the last coefficients."""
+    angles = (2 * np.arange(N)[::-1] + 1) * np.pi / (2 * N)
+    nodes = np.cos(angles)
+    orders = np.arange(N)[:, None]
+    transform = 2.0 / N * np.cos(orders * angles[None, :])
+    transform[0] /= 2
+    # Antiderivatives of T_j that vanish at -1, at the nodes and (last row) at 1.
+    at = np.append(nodes, 1.0)
+    antiderivative = np.zeros((N + 1, N))
+    for j in range(N):
+        series = np.polynomial.chebyshev.chebint(np.eye(N)[j], lbnd=-1)
+        antiderivative[:, j] = np.polynomial.chebyshev.chebval(at, series)
+    matrix = antiderivative @ transform
+    return nodes, np.ascontiguousarray(matrix[:N]), matrix[N].copy(), transform[N - 2 :].copy()
+
+
+NODES, INTEGRAL, WEIGHTS, LAST = _tables()
+TOLERANCE = 2e-13
+"""Last two Chebyshev coefficients, relative to the largest value, of an accepted panel."""
+STEEPEST = 25.0
+"""Largest change of log p in a panel."""
+FARTHEST = 34.0
+"""Infinite sides run to start ± sinh 34 ≈ 3·10^14; the rest of a power law is added exactly."""
+MOST_PANELS = 20000
+ROUNDING = 2.220446049250313e-16
+
+
+@njit(cache=True, error_model="numpy")
+def _last_coefficients(values, largest):
+    """|c_(N-2)| + |c_(N-1)| relative to the largest value."""
+    a, b = 0.0, 0.0
+    for i in range(N):
+        a += LAST[0, i] * values[i]
+        b += LAST[1, i] * values[i]
+    return (abs(a) + abs(b)) / largest
+
+
+@njit(cache=True, error_model="numpy")
+def _decay(direction, w, stretch, t, eta, s, k, order):
+    """−d/dt log(|w|^order p dw/dt) on an infinite side."""
+    g, c = gradient_and_noise(w, k)
+    rate = -(2.0 * g / eta + s * noise_slope(w, k)) / c
+    if order != 0.0:
+        rate += order / w
+    return -(direction * rate * stretch + math.tanh(t))
+
+
+@njit(cache=True, error_model="numpy")
+def _decays_beyond(direction, origin, t, eta, s, k, order):
+    """Sampled outward: else a second well lies there."""
+    for i in range(1, 25):
+        u = t + (28.0 - t) * i / 24.0 if t < 27.0 else t + i / 24.0
+        w = origin + direction * math.sinh(u)
+        if not _decay(direction, w, math.cosh(u), u, eta, s, k, order) > 0.0:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def march(origin, direction, length, eta, s, k, order, mass, mass_log):
+    """Outward from `origin` over `length` (inf: to the end), with a given mass behind it.
+
+    Returns the mass `∫|w|^order p` (with the one given), `∫ q·mass`, `∫ q`, each as mantissa,
+    exponent; the relative errors of the first two, the variation of Φ, and the status.
+    """
+    infinite = math.isinf(length)
+    end = FARTHEST if infinite else length
+    slope, noise, log_noise = np.empty(N), np.empty(N), np.empty(N)
+    stretch, speed, scale, logs = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
+    phi, t, h = 0.0, 0.0, 0.5 if infinite else length / 2
+    product, product_log, width, width_log = 0.0, -math.inf, 0.0, -math.inf
+    mass_error, product_error, phi_error, variation = 0.0, 0.0, 0.0, 0.0
+    status = 2
+    for _ in range(MOST_PANELS):
+        h = min(h, end - t)
+        half = 0.5 * h
+        for i in range(N):
+            u = t + half * (1.0 + NODES[i])
+            if infinite:
+                w = origin + direction * math.sinh(u)
+                stretch[i] = half * math.cosh(u)
+            else:
+                w = origin + direction * u
+                stretch[i] = half
+            g, c = gradient_and_noise(w, k)
+            slope[i] = direction * 2.0 * g / (eta * c) * stretch[i]
+            noise[i] = c
+            if order != 0.0:
+                stretch[i] *= abs(w) ** order
+        steep, positive = 0.0, True
+        for i in range(N):
+            positive = positive and noise[i] > 0.0 and math.isfinite(slope[i])
+            steep = max(steep, abs(slope[i]))
+        if not positive:
+            status = 1
+            break
+        error = _last_coefficients(slope, 1.0 + steep) if steep > 0.0 else 0.0
+        if s != 0.0:
+            for i in range(N):
+                log_noise[i] = s * math.log(noise[i])
+        else:
+            log_noise[:] = 0.0
+        top, bottom = -math.inf, math.inf
+        for i in range(N):
+            rise = 0.0
+            for j in range(N):
+                rise += INTEGRAL[i, j] * slope[j]
+            logs[i] = -phi - rise - log_noise[i]
+            top, bottom = max(top, logs[i]), min(bottom, logs[i])
+        if not top - bottom < STEEPEST + (30.0 if infinite else 0.0):
+            h *= 0.5
+            if h < 1e-13 * (1.0 + t):
+                break
+            continue
+        largest_speed, largest_scale = 0.0, 0.0
+        for i in range(N):
+            p = math.exp(logs[i] - top)
+            speed[i] = p * stretch[i]
+            scale[i] = 2.0 * stretch[i] / (eta * noise[i] * p)
+            largest_speed = max(largest_speed, speed[i])
+            largest_scale = max(largest_scale, scale[i])
+        error = max(error, _last_coefficients(speed, largest_speed))
+        if not infinite:
+            error = max(error, _last_coefficients(scale, largest_scale))
+        growth = 0.9 * (TOLERANCE / max(error, 1e-18)) ** (1.0 / (N - 1))
+        smallest = h < 1e-12 * (1.0 + t)
+        if error > TOLERANCE and not smallest:
+            h *= max(0.25, min(growth, 0.8))
+            continue
+        # --- the panel is good: add it ---
+        if top > mass_log:
+            factor = math.exp(mass_log - top)
+            mass, mass_error, mass_log = mass * factor, mass_error * factor, top
+        factor = math.exp(top - mass_log)
+        gain = 0.0
+        for i in range(N):
+            gain += WEIGHTS[i] * speed[i]
+        if not infinite:
+            added, wide = 0.0, 0.0
+            for i in range(N):
+                inner = 0.0
+                for j in range(N):
+                    inner += INTEGRAL[i, j] * speed[j]
+                added += WEIGHTS[i] * scale[i] * (mass + factor * inner)
+                wide += WEIGHTS[i] * scale[i]
+            new_log = mass_log - top
+            if new_log > product_log:
+                rescale = math.exp(product_log - new_log)
+                product, product_error = product * rescale, product_error * rescale
+                product_log = new_log
+            rescale = math.exp(new_log - product_log)
+            product += added * rescale
+            relative = error + (mass_error + factor * gain * error) / (mass + factor * gain)
+            product_error += added * rescale * relative
+            if -top > width_log:
+                width *= math.exp(width_log + top)
+                width_log = -top
+            width += wide * math.exp(-top - width_log)
+        mass += factor * gain
+        mass_error += factor * gain * error
+        rise = 0.0
+        for i in range(N):
+            rise += WEIGHTS[i] * slope[i]
+        phi += rise
+        phi_error += error * steep
+        variation += abs(rise)
+        t += h
+        if infinite:
+            w = origin + direction * math.sinh(t)
+            wide = math.cosh(t)
+            rate = _decay(direction, w, wide, t, eta, s, k, order)
+            c = gradient_and_noise(w, k)[1]
+            weight = abs(w) ** order if order != 0.0 else 1.0
+            rest = math.exp(-phi - s * math.log(c) - mass_log) * wide * weight / rate
+            if t >= FARTHEST:
+                if not rate > 1e-9:
+                    status = 3
+                    break
+                mass += rest
+                status = 0
+                break
+            negligible = rate > 0.0 and rest < 1e-18 * mass
+            if negligible and _decays_beyond(direction, origin, t, eta, s, k, order):
+                status = 0
+                break
+        elif t >= end * (1.0 - 1e-15):
+            status = 0
+            break
+        h *= max(0.5, min(growth, 2.0))
+    mass_relative = mass_error / mass + phi_error
+    product_relative = (product_error / product if product > 0.0 else 0.0) + phi_error
+    return (
+        mass, mass_log, product, product_log, width, width_log,
+        mass_relative, product_relative, variation, status,
+    )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def rounding_error(variation):
+    """Relative rounding error allowed for a change of Φ by `variation` on the path."""
+    return ROUNDING * (40.0 + 4.0 * variation)
+
+
+@njit(cache=True, error_model="numpy")
+def one_sided(start, exit, eta, s, k):
+    """log E[τ], relative error, status: an exit on one side, an open end on the other."""
+    direction = 1.0 if exit > start else -1.0
+    tail = march(start, -direction, math.inf, eta, s, k, 0.0, 0.0, -math.inf)
+    if tail[9] != 0:
+        return math.nan, math.nan, tail[9]
+    walk = march(start, direction, abs(exit - start), eta, s, k, 0.0, tail[0], tail[1])
+    if walk[9] != 0:
+        return math.nan, math.nan, walk[9]
+    error = tail[6] + walk[7] + rounding_error(walk[8])
+    return math.log(walk[2]) + walk[3], error, 0
+
+
+@njit(cache=True, error_model="numpy")
+def two_sided(start, below, above, eta, s, k):
+    """log E[τ], its relative error, P(leave above), its relative error, status."""
+    down = march(start, -1.0, start - below, eta, s, k, 0.0, 0.0, -math.inf)
+    up = march(start, 1.0, above - start, eta, s, k, 0.0, 0.0, -math.inf)
+    status = max(down[9], up[9])
+    if status != 0:
+        return math.nan, math.nan, math.nan, math.nan, status
+    shift = max(down[5], up[5])
+    lower, upper = down[4] * math.exp(down[5] - shift), up[4] * math.exp(up[5] - shift)
+    first, second = math.log(upper * down[2]) + down[3], math.log(lower * up[2]) + up[3]
+    top = max(first, second)
+    value = top + math.log(math.exp(first - top) + math.exp(second - top)) - math.log(lower + upper)
+    error = down[7] + up[7] + rounding_error(down[8]) + rounding_error(up[8])
+    return value, error, lower / (lower + upper), error, 0
+
+
+@njit(cache=True, error_model="numpy")
+def whole_line(origin, eta, s, k, order):
+    """log ∫|w|^order p and its relative error, status; p = C^−s exp(−Φ), Φ(origin) = 0."""
+    left = march(origin, -1.0, math.inf, eta, s, k, order, 0.0, -math.inf)
+    if left[9] != 0:
+        return math.nan, math.nan, left[9]
+    both = march(origin, 1.0, math.inf, eta, s, k, order, left[0], left[1])
+    if both[9] != 0:
+        return math.nan, math.nan, both[9]
+    # Terms that decay are summed: the change of Φ that matters is that of a few panels.
+    error = left[6] + both[6] + rounding_error(10.0)
+    return math.log(both[0]) + both[1], error, 0
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def one_sided_times(start, exit, parameters, values, errors, status):
+    for i in prange(parameters.shape[0]):
+        k = parameters[i]
+        eta, theta = eta_and_theta(k)
+        values[i], errors[i], status[i] = one_sided(start[i], exit[i], eta, 1.0 - theta, k)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def two_sided_times(start, below, above, parameters, values, errors, status, chances):
+    for i in prange(parameters.shape[0]):
+        k = parameters[i]
+        eta, theta = eta_and_theta(k)
+        values[i], errors[i], chances[i], _, status[i] = two_sided(
+            start[i], below[i], above[i], eta, 1.0 - theta, k
+        )
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def whole_line_masses(origin, order, parameters, values, errors, status):
+    for i in prange(parameters.shape[0]):
+        k = parameters[i]
+        eta, theta = eta_and_theta(k)
+        values[i], errors[i], status[i] = whole_line(origin[i], eta, 1.0 - theta, k, order)
