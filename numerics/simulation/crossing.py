@@ -82,7 +82,9 @@ def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     """Side of a grid point outside, its time within the step (the end), the stream unchanged."""
     if y < upper and y > lower:
         return 0, 0.0, s0, s1, s2, s3
-    side = 1 if y >= upper else (-1 if y <= lower else 2)
+    side = 2
+    if y > -math.inf and y < math.inf:
+        side = 1 if y >= upper else -1
     return side, h, s0, s1, s2, s3
 ''',
 }

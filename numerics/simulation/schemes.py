@@ -18,6 +18,7 @@ normals) per pass.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -276,6 +277,9 @@ def kernel_model(
     return KernelModel(source, free, eta, theta, (*values, *constants))
 
 
+_LOADING = threading.Lock()
+
+
 @lru_cache(maxsize=1)
 def _generator_digest() -> str:
     """A digest of the sources that generated kernels import: a change must recompile them."""
@@ -291,13 +295,14 @@ def _generator_digest() -> str:
 def compiled(source: str, function: str, prefix: str) -> ModuleType:
     """The generated module, with a notice where it has to be compiled first."""
     text = f"# generator {_generator_digest()}\n{_HEADER}{source}"
-    known = sys.modules.copy()
-    module = load_source(text, prefix)
-    path = Path(str(module.__file__))
-    if module.__name__ not in known:
-        stored = list((path.parent / "__pycache__").glob(f"{path.stem}.{function}-*.nbi"))
-        if not stored:
-            print(f"compiling a simulation kernel (kept in {path.parent}) …", file=sys.stderr)
+    with _LOADING:
+        known = set(sys.modules)
+        module = load_source(text, prefix)
+        path = Path(str(module.__file__))
+        if module.__name__ not in known:
+            stored = list((path.parent / "__pycache__").glob(f"{path.stem}.{function}-*.nbi"))
+            if not stored:
+                print(f"compiling a simulation kernel (kept in {path.parent}) …", file=sys.stderr)
     return module
 
 
