@@ -226,7 +226,7 @@ def quasi_equilibrium() -> ClaimBody:
             "M is the integral of C^(-s) exp(-Psi/eta) over (-oo, b], S that of C^(s - 1) "
             "exp(Psi/eta) over [a, B], a the only lowest point of Psi on (-oo, b], b the only "
             "highest on [a, B]",
-            "certified in the form |eta tau/(2 M S (1 + eta rhs)) - 1| <= eta^2/2",
+            "certified in the form |eta tau/(2 M S (1 + eta rhs)) - 1| <= eta/20",
         ),
         evidence=(
             Certificate(
@@ -254,13 +254,17 @@ def _quasi_equilibrium_certificate(statement: Statement, context: Context) -> Fi
     """The bound |eta tau/(2 M S) - 1 - eta rhs| small, over an interval of learning rates."""
     product = LimitStatement(
         eta * tau(eta) / (2 * mass(eta) * resistance(eta)), 1 + eta * statement.rhs, eta,
-        Integer(0), eta**2 / 2,
+        Integer(0), eta / 20,
     )  # fmt: skip
     return QUASI_EQUILIBRIUM_EVIDENCE.judge(product, context)
 
 
-def _quartic_time(point: Point, digits: int) -> Enclosure:
-    return models.family_time(landscapes.quartic, point, digits)
+def _rate_times_quartic_time(point: Point, digits: int) -> Enclosure:
+    from exitlaw.evaluation import as_ball, fraction
+    from numerics.enclosure import Enclosure
+
+    rate = as_ball(fraction(point[eta]), fraction(point[eta]))
+    return Enclosure.from_arb(rate * models.family_time(landscapes.quartic, point, digits).arb)
 
 
 def _quartic_mass(point: Point, digits: int) -> Enclosure:
@@ -274,12 +278,12 @@ def _twice_quartic_resistance(point: Point, digits: int) -> Enclosure:
 QUASI_EQUILIBRIUM_EVIDENCE = RemainderOverLearningRates(
     route="convexity in 1/eta",
     factors=(
-        Factor(_quartic_time, weight=eta),
+        Factor(_rate_times_quartic_time),
         Factor(_quartic_mass, power=-1),
         Factor(_twice_quartic_resistance, power=-1),
     ),
     rate=eta,
-    nodes=tuple(Rational(1, 10) * Rational(10, 11) ** k for k in range(5)),
+    nodes=tuple(Rational(1, 10) * Rational(15, 16) ** k for k in range(6)),
     points=QUARTIC_POINTS,
 )
 
@@ -333,8 +337,8 @@ def second_order_general() -> ClaimBody:
         derivation=Derivation(tuple(_second_order_steps(statement))),
         evidence=(
             EnclosureComparison(
-                route="the double integral in ball arithmetic, quartic well with C = 1/(1 + "
-                "x/2 + x^2/2)",
+                route="the double integral in ball arithmetic, 2 L'/C = x^3 - x with C = 1 + "
+                "x/2 + x^2/2",
                 reference=_general_quotient,
                 points=tuple(_general_points()),
             ),
@@ -413,15 +417,18 @@ def _second_order_steps(statement: LimitStatement) -> Iterator[Step]:
 
 # --- evidence for the second order ----------------------------------------------------------------
 
-BENT_NOISE = 1 / (1 + x / 2 + x**2 / 2)
+BENT_NOISE = 1 + x / 2 + x**2 / 2
 """A noise that is not affine in the loss and has slopes at minimum and saddle."""
 
 
+BENT_SLOPE = sympy.expand(BENT_NOISE * (x**3 - x) / 2)
+"""L' with Psi' = 2 L'/C = x^3 - x: minimum -1, saddle 0, Psi(b) = 1/4."""
+
+
 def _general_points() -> Iterator[Point]:
-    """Jets of the quartic well L = (x^2 - 1)^2/4 with `BENT_NOISE`, at two learning rates."""
-    loss = (x**2 - 1) ** 2 / 4
-    rise = sympy.integrate(sympy.expand(2 * sympy.diff(loss, x) / BENT_NOISE), (x, -1, 0))
-    values: dict[sympy.Symbol, sympy.Expr] = {Psi_b: rise}
+    """Jets of the bent landscape."""
+    loss = sympy.integrate(BENT_SLOPE, x)
+    values: dict[sympy.Symbol, sympy.Expr] = {Psi_b: Rational(1, 4)}
     for place, (loss_names, noise_names) in ((-1, MINIMUM), (0, SADDLE)):
         for order, name in enumerate(loss_names, 2):
             values[name] = sympy.diff(loss, x, order).subs(x, place)
@@ -437,10 +444,8 @@ def _general_quotient(point: Point, digits: int) -> Enclosure:
     from exitlaw.evaluation import enclose
     from numerics.enclosure import Enclosure
 
-    well = landscapes.Landscape(
-        x, x**3 - x, BENT_NOISE, Integer(-1), Integer(0), Integer(1)
-    )
-    time = models.exit_time(well, point[eta], point[theta], 12)
+    well = landscapes.Landscape(x, BENT_SLOPE, BENT_NOISE, Integer(-1), Integer(0), Integer(1))
+    time = models.exit_time(well, point[eta], point[theta], 8)
     leading = kramers.multiplicative_time(H_a, H_b, C_a, C_b, Psi_b / eta, theta)
     with ctx.workprec(128):
         ratio = time.arb / enclose(leading, point, 20).arb

@@ -142,6 +142,12 @@ def power_jet(noise: Sequence[Value], power: Value) -> tuple[Expr, Expr]:
 # --- second order -------------------------------------------------------------------------------
 
 
+def laplace_leading(f: Value, P: Value, P2: Value, eta: Value) -> Expr:
+    """`f exp(-P/eta) sqrt(2 pi eta/P'')`: leading term of `int f exp(-P/eta)` at a minimum of P."""
+    eta = sympy.sympify(eta)
+    return f * exp(-P / eta) * sqrt(2 * pi * eta / P2)
+
+
 def laplace_coefficient(amplitude: Sequence[Value], phase: Sequence[Value]) -> Expr:
     """Coefficient of eta in the Laplace expansion of `int f exp(-P/eta)` at a minimum of P.
 
