@@ -29,7 +29,7 @@ RATES = tuple(Rational(1, n) for n in (64, 54, 45, 38, 32, 27, 24))
 # The tilted double well L' = (w + 1) w (w - 3/4): minimum a = -1, saddle b = 0, far minimum 3/4.
 GRADIENT = sympy.expand((w + 1) * w * (w - Rational(3, 4)))
 MINIMUM, SADDLE, FAR = Integer(-1), Integer(0), Rational(3, 4)
-UNMATCHED = 1 + (w + 1) ** 2
+UNMATCHED = Rational(3, 4) * (1 + (w + 1) ** 2)
 """A noise that is no function of the loss; it doubles from the minimum to the saddle."""
 
 
@@ -51,7 +51,7 @@ def multiplicative() -> ClaimBody:
             "start < b < B, and no ascent Psi(y) - Psi(z) with z < y, y between start and B, comes "
             "up to Psi_b except near z = a, y = b; the stationary mass of (-oo, b] is finite and "
             "-oo is not reached",
-            "the remainder 5 eta is certified for L' = (w + 1) w (w - 3/4), C = 1 + (w + 1)^2, "
+            "the remainder 5 eta is certified for L' = (w + 1) w (w - 3/4), C = 3/4 (1 + (w + 1)^2), "
             "exit at 3/4, eta from 1/54 to 1/27, theta = 0, 1/4, 1/2, 1",
         ),
         derivation=Derivation(tuple(_multiplicative_steps(statement))),

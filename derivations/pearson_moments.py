@@ -188,11 +188,15 @@ def _normaliser_steps(
 
 def _mass_of_dynamic(point: Point, digits: int) -> Enclosure:
     """1/p(lambda) of the normalised density p: the unnormalised density is 1 at lambda."""
+    from flint import ctx
+
     from numerics.enclosure import Enclosure
     from numerics.stationary import density
 
     at = rational(point[location])
-    return Enclosure.from_arb(1 / density(model_at(point), at, digits=digits + 2).arb)
+    with ctx.workdps(digits + 10):
+        return Enclosure.from_arb(1 / density(model_at(point), at, digits=digits + 3,
+                                              method="arb").arb)  # fmt: skip
 
 
 # --- moments --------------------------------------------------------------------------------------
@@ -229,6 +233,8 @@ def moments() -> ClaimBody:
                     {**point, order: Integer(n)}
                     for point, n in zip(_points((0, 1, 2, 3, 1, 2)), (1, 2, 3, 4, 1, 4), strict=True)
                 ),
+                digits=15,
+                formula=at_order,
             ),
         ),
         mutants=(
@@ -365,10 +371,18 @@ def _by_recurrence(k: int) -> sympy.Expr:
     )
 
 
+def at_order(formula: sympy.Basic, point: Point, digits: int) -> Enclosure:
+    """The branch of the formula for the order of the point, enclosed."""
+    from exitlaw.evaluation import enclose
+
+    branch = sympy.sympify(formula).subs(order, point[order])
+    return enclose(branch, {k: v for k, v in point.items() if k != order}, digits)
+
+
 def _moment_of_dynamic(point: Point, digits: int) -> Enclosure:
     from numerics.stationary import moment
 
-    return moment(model_at(point), int(point[order]), digits=digits)
+    return moment(model_at(point), int(point[order]), digits=digits + 1, method="arb")
 
 
 # --- tails ----------------------------------------------------------------------------------------
@@ -434,7 +448,7 @@ def _tail_steps(formula: sympy.Expr) -> Iterator[Step]:
 def _tail_of_dynamic(point: Point, digits: int) -> Enclosure:
     from numerics.stationary import tail_index as certified
 
-    return certified(model_at(point), digits=digits)
+    return certified(model_at(point), digits=digits + 1, method="arb")
 
 
 # --- Student and q-Gaussian -----------------------------------------------------------------------
@@ -468,7 +482,7 @@ def q_gaussian() -> ClaimBody:
             EnclosureComparison(
                 route="certified density of the dynamic relative to its value at 0, from drift "
                 "and diffusion",
-                reference=_relative_density,
+                reference=relative_density_of,
                 points=(point, other),  # type: ignore[arg-type]
             ),
         ),
@@ -516,13 +530,19 @@ def _q_gaussian_steps(
     )
 
 
-def _relative_density(point: Point, digits: int) -> Enclosure:
+def relative_density_of(point: Point, digits: int) -> Enclosure:
+    """Certified density of the dynamic at x relative to its value at 0."""
+    from flint import ctx
+
     from numerics.enclosure import Enclosure
     from numerics.stationary import density
 
     model = model_at(point)
-    here = density(model, rational(point[x]), digits=digits + 2)
-    return Enclosure.from_arb(here.arb / density(model, 0, digits=digits + 2).arb)
+    at_point, at_zero = (
+        density(model, at, digits=digits + 3, method="arb").arb for at in (rational(point[x]), 0)
+    )
+    with ctx.workdps(digits + 10):
+        return Enclosure.from_arb(at_point / at_zero)
 
 
 if __name__ == "__main__":

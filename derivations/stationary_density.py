@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Derivative, Function, Integer, Rational, Symbol, log, sqrt
 
-from derivations.pearson_moments import dynamic_point, model_at, rational
+from derivations.pearson_moments import dynamic_point, model_at, rational, relative_density_of
 from exitlaw.claim import (
     ClaimBody,
     Domain,
@@ -238,7 +238,7 @@ def power_law() -> ClaimBody:
         evidence=(
             EnclosureComparison(
                 route="certified density relative to its value at 0, from drift and diffusion",
-                reference=_relative_density,
+                reference=relative_density_of,
                 points=tuple(_power_law_points()),
                 digits=15,
             ),
@@ -315,15 +315,6 @@ def _power_law_points() -> Iterator[Point]:
         ((1, 10, -1, 3, 2), Rational(5, 4)),
     ):
         yield {**dynamic_point(*map(sympy.sympify, dynamic)), x: state}  # type: ignore[dict-item]
-
-
-def _relative_density(point: Point, digits: int) -> Enclosure:
-    from numerics.enclosure import Enclosure
-    from numerics.stationary import density
-
-    model = model_at(point)
-    here = density(model, rational(point[x]), digits=digits + 2)
-    return Enclosure.from_arb(here.arb / density(model, 0, digits=digits + 2).arb)
 
 
 # Monte Carlo: the probability of |X| <= l, simulated from drift and diffusion.
@@ -451,10 +442,11 @@ def _constant_noise_density(point: Point, digits: int) -> Enclosure:
             sigma_H=Integer(0),
         )
     )
-    here = density(model, rational(point[x]), digits=digits + 3)
+    here, there = (
+        density(model, at, digits=digits + 3, method="arb").arb for at in (rational(point[x]), 0)
+    )
     with ctx.workdps(digits + 10):
-        ratio = here.arb / density(model, 0, digits=digits + 3).arb
-        return Enclosure.from_arb(ratio.log())
+        return Enclosure.from_arb((here / there).log())
 
 
 if __name__ == "__main__":
