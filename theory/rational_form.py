@@ -24,10 +24,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor, lcm
+from typing import Any
 
 import sympy
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy import Expr, I, Integer, Pow, Rational, Symbol
+from sympy.core.basic import Basic
 
 MAX_TERMS = 200_000
 """Terms of the largest polynomial that is multiplied out."""
@@ -464,19 +466,26 @@ class Translator:
 def _canonical_integral(integral: sympy.Integral) -> Expr:
     """Constant factors taken out, at every depth; an integral between equal ends is 0.
 
-    Where integrals occur inside, the integrand is multiplied out and integrated term by term.
+    Where integrals occur inside, the integrand is multiplied out and integrated term by term,
+    over finite ranges only: on an infinite one the terms might not converge by themselves.
     """
-    if any(len(limit) == 3 and limit[1] == limit[2] for limit in integral.limits):
+    limits: list[Any] = [limit.args for limit in integral.limits]
+    if any(len(limit) == 3 and limit[1] == limit[2] for limit in limits):
         return Integer(0)
-    inner = {
-        part: _canonical_integral(part) for part in integral.function.atoms(sympy.Integral)
+    function: Any = integral.function
+    inner: dict[Basic, Expr] = {
+        part: _canonical_integral(part) for part in function.atoms(sympy.Integral)
     }
-    function = integral.function.xreplace(inner)
-    variables = [limit[0] for limit in integral.limits]
-    terms = sympy.Add.make_args(sympy.expand_mul(function)) if inner else (function,)
+    function = function.xreplace(inner)
+    finite = not any(end.is_infinite for limit in limits for end in limit[1:])
+    if inner and finite:
+        function = sympy.expand_mul(function)
+        terms: tuple[Expr, ...] = sympy.Add.make_args(function)
+    else:
+        terms = (function,)
     total: list[Expr] = []
     for term in terms:
-        constant, rest = term.as_independent(*variables, as_Add=False)
+        constant, rest = term.as_independent(*(limit[0] for limit in limits), as_Add=False)
         total.append(constant * sympy.Integral(rest, *integral.limits))
     return sympy.Add(*total)
 

@@ -1,5 +1,6 @@
 """Covariance of minibatch gradients: against enumeration of all minibatches."""
 
+from fractions import Fraction
 from itertools import combinations, product
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Integer, Rational, Symbol
 
+from theory.diffusion import as_expression
 from theory.errors import InputError
+from theory.expressions import parse_expression
 from theory.gradient_noise import (
     affine_covariance_matrix,
     gaussian_moment,
@@ -35,7 +38,7 @@ def _enumerated_variance(gradients: list[sympy.Expr], batch: int, replacement: b
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_minibatch_covariance_equals_enumeration(batch: int, replacement: bool) -> None:
     losses = ["(w-1)**2/2", "(w+1)**2", "w**4/4", "3*w**2/2 - w"]
-    gradients = [sympy.diff(sympy.sympify(loss, {"w": w}), w) for loss in losses]
+    gradients = [as_expression(sympy.diff(parse_expression(loss), w)) for loss in losses]
     C = gradient_covariance(losses, w, batch=batch, replacement=replacement)
     assert sympy.expand(C - _enumerated_variance(gradients, batch, replacement)) == 0
 
@@ -54,9 +57,9 @@ def test_quadratic_losses_give_quadratic_noise() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.fractions(-5, 5), st.fractions(-5, 5)), min_size=1, max_size=6))
-def test_data_obey_cauchy_schwarz(samples: list[tuple[object, object]]) -> None:
+def test_data_obey_cauchy_schwarz(samples: list[tuple[Fraction, Fraction]]) -> None:
     noise = quadratic_noise(
-        [sympy.sympify(g) for g, _ in samples], [sympy.sympify(h) for _, h in samples]
+        [as_expression(g) for g, _ in samples], [as_expression(h) for _, h in samples]
     )
     assert noise.discriminant >= 0
 

@@ -87,8 +87,8 @@ def test_xies_prefactor_is_anti_ito() -> None:
 def test_the_matrix_equation_in_one_dimension_is_our_recursion() -> None:
     variance = stationary_variance(s.H, s.eta, s.sigma_g, s.sigma_H)
     C = s.sigma_g + s.sigma_H * variance
-    one = [sympy.ImmutableMatrix([[v]]) for v in (variance, C, s.H, s.eta)]
-    (defect,) = liu_ziyin_ueda_defect(*one, Integer(0))
+    Sigma, noise, H, rate = (sympy.ImmutableMatrix([[v]]) for v in (variance, C, s.H, s.eta))
+    (defect,) = liu_ziyin_ueda_defect(Sigma, noise, H, rate, Integer(0))
     assert is_zero(defect) is True
     step = second_moment_step(Integer(0), variance, s.H, s.eta, s.sigma_g, s.rho, s.sigma_H)
     assert is_zero(step - variance) is True

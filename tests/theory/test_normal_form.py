@@ -60,6 +60,9 @@ IDENTITIES = {
     "absolute-value": sympy.Abs(x**2 - 1) ** 2 - (1 - x**2) ** 2,
     "integral": sympy.Integral(sympy.exp(-(w**2)), (w, 0, x))
     - sympy.Integral(sympy.exp(-(rho**2)), (rho, 0, x)),
+    "constant-under-an-integral": sympy.Integral(a * sympy.exp(-(w**2)), (w, 0, x))
+    - a * sympy.Integral(sympy.exp(-(w**2)), (w, 0, x)),
+    "empty-integral": sympy.Integral(sympy.exp(-(w**2)), (w, x, x)),
     "piecewise": sympy.Piecewise(((x + 1) ** 2, x < 0), (x, True))
     - sympy.Piecewise((x**2 + 2 * x + 1, x < 0), (x, True)),
 }
@@ -86,6 +89,11 @@ FALSE = {
     "atan-addition-off-by-pi": sympy.atan(x) + sympy.atan(1 / x) - pi / 2,
     "other-integral": sympy.Integral(sympy.exp(-(w**2)), (w, 0, x))
     - sympy.Integral(sympy.exp(-w), (w, 0, x)),
+    "divergent-terms": sympy.Integral(
+        1 - sympy.Integral(sympy.exp(-rho), (rho, 0, w)), (w, 0, sympy.oo)
+    )
+    - sympy.Integral(1, (w, 0, sympy.oo))
+    + sympy.Integral(sympy.Integral(sympy.exp(-rho), (rho, 0, w)), (w, 0, sympy.oo)),
     "one-branch": sympy.Piecewise((x, x < 0), (0, True)),
 }
 

@@ -69,9 +69,9 @@ def test_moments_in_time_solve_their_equation(n: int) -> None:
 
 @pytest.mark.parametrize("theta", [Integer(0), sympy.Rational(1, 2), Integer(1)])
 def test_moments_relax_to_the_stationary_ones(theta: sympy.Expr) -> None:
-    sigma_g = (s.rho**2 + s.Delta**2) / s.sigma_H
-    H, eta, rho, sigma_H, Delta = Integer(2), sympy.Rational(1, 10), Integer(1), Integer(2), 1
-    values = {s.rho: rho, s.sigma_H: sigma_H, s.Delta: Delta}
-    late = moment_in_time(2, s.start, s.t, H, eta, theta, sigma_g.subs(values), rho, sigma_H)
-    law = power_law_parameters(H / (eta * sigma_H), theta, rho, sigma_H, Integer(Delta))
+    H, eta, rho, sigma_H = Integer(2), sympy.Rational(1, 10), Integer(1), Integer(2)
+    Delta = Integer(1)
+    sigma_g = (rho**2 + Delta**2) / sigma_H
+    late = moment_in_time(2, s.start, s.t, H, eta, theta, sigma_g, rho, sigma_H)
+    law = power_law_parameters(H / (eta * sigma_H), theta, rho, sigma_H, Delta)
     assert sympy.simplify(sympy.limit(late, s.t, sympy.oo) - raw_moment(law, 2)) == 0

@@ -1,5 +1,7 @@
 """Zero-flux densities, the power-law dynamic, its limits and the degenerate covariances."""
 
+from fractions import Fraction
+
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from sympy import Integer, Rational
 
 from theory import symbols as s
-from theory.diffusion import Diffusion
+from theory.diffusion import Diffusion, as_expression
 from theory.errors import InputError
 from theory.fokker_planck import current
 from theory.normal_form import is_antiderivative, is_proportional, is_zero, logarithmic_derivative
@@ -129,15 +131,15 @@ def test_impossible_covariances_are_refused(
     st.sampled_from([Integer(0), Rational(1, 4), Rational(1, 2), Integer(1)]),
 )
 def test_zero_flux_at_numbers(
-    ratio: object, correlation: object, kappa: object, theta: object
+    ratio: Fraction, correlation: Fraction, kappa: Fraction, theta: sympy.Expr
 ) -> None:
     """sigma_g = 1, sigma_H = ratio**2: Delta**2 = ratio**2 (1 - correlation**2) is rational."""
-    r, c, k = (Rational(str(value)) for value in (ratio, correlation, kappa))
+    r, c, k = (as_expression(value) for value in (ratio, correlation, kappa))
     sigma_H, rho = r**2, c * r
     Delta = sympy.sqrt(sigma_H - rho**2)
     eta = 1 / (k * sigma_H)
     model = power_law_model(
         H=Integer(1), eta=eta, theta=theta, sigma_g=Integer(1), rho=rho, sigma_H=sigma_H
-    )  # type: ignore[arg-type]
-    density = power_law_density(s.x, k, theta, Integer(1), rho, sigma_H, Delta)  # type: ignore[arg-type]
+    )
+    density = power_law_density(s.x, k, theta, Integer(1), rho, sigma_H, Delta)
     assert is_zero(logarithmic_derivative(density, s.x) - log_density_gradient(model)) is True
