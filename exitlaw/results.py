@@ -151,11 +151,11 @@ class ClaimResult:
             "expected": str(self.expected),
             "skipped": self.skipped if self.is_skipped else None,
             "seconds": round(self.seconds, 6),
-            "evidence": [row.as_json() for row in self._rows()],
+            "evidence": [row.as_json() for row in self.rows()],
             "mutants": [mutant.as_json() for mutant in self.mutants],
         }
 
-    def _rows(self) -> tuple[EvidenceResult, ...]:
+    def rows(self) -> tuple[EvidenceResult, ...]:
         """The evidence, and a row that says so where the mutants hold the claim up."""
         if self.open_neighbour is None or self.expected is Verdict.REFUTED:
             return self.evidence
