@@ -2,7 +2,7 @@
 
 One compiled loop per model (`numerics.bulk_kernels` with the model's formulas), cached on disk; the
 parameters, η and θ among them where the model leaves them free, are run-time arguments. Each value
-comes as its logarithm with an estimate of its relative error, calibrated against certified values.
+comes with an estimate of its relative error, calibrated against certified values.
 Anything near a decision belongs to the certified functions of `numerics.first_passage`.
 """
 
@@ -23,6 +23,7 @@ from numerics.lowering import Model
 from numerics.program import combined
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 ArrayLike = float | Values
 """A number, or one per parameter set."""
 
@@ -36,20 +37,27 @@ STATUS = (
 
 @dataclass(frozen=True)
 class BulkResult:
-    """Natural logarithms of positive values, and estimates of their relative errors.
+    """Positive values `mantissa · 2^exponent`, and estimates of their relative errors.
 
     `status` indexes `STATUS`; where it is not 0 the value is nan (inf for status 3).
     """
 
-    log_value: Values
+    mantissa: Values
+    exponent: Integers
     relative_error: Values
-    status: np.ndarray[Any, np.dtype[np.int64]]
+    status: Integers
 
     @property
     def value(self) -> Values:
         """The values themselves; inf beyond the range of doubles."""
-        with np.errstate(over="ignore"):
-            return np.exp(self.log_value)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(self.mantissa, np.clip(self.exponent, -4000, 4000).astype(np.int32))
+
+    @property
+    def log_value(self) -> Values:
+        """Natural logarithms: finite even where `value` overflows."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(self.mantissa) + self.exponent * np.log(2.0)
 
 
 def mean_exit_time(
@@ -60,7 +68,7 @@ def mean_exit_time(
     exit_below: ArrayLike | None = None,
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> BulkResult:
-    """log E[τ] of the first exit for each parameter set; an end not given must be inaccessible.
+    """E[τ] of the first exit for each parameter set; an end not given must be inaccessible.
 
     Parameters
     ----------
@@ -74,22 +82,22 @@ def mean_exit_time(
     """
     table, (x,) = _table(model, parameters, start)
     count = len(table)
-    values, errors, status = np.empty(count), np.empty(count), np.zeros(count, dtype=np.int64)
+    out = _Output(count)
     kernel = _kernel(model)
     above = None if exit_above is None else _column(exit_above, count)
     below = None if exit_below is None else _column(exit_below, count)
     if above is not None and below is not None:
         _require(bool(np.all((below < x) & (x < above))), "a start strictly between the exits")
         chances = np.empty(count)
-        kernel.two_sided_times(x, below, above, table, values, errors, status, chances)
-        return _result(values, errors, status)
+        kernel.two_sided_times(x, below, above, table, *out.arrays, chances)
+        return out.result()
     exits = above if above is not None else below
     if exits is None:
         raise ComputationError("an exit", "none", "give exit_above, exit_below or both")
     inside = x < exits if above is not None else x > exits
     _require(bool(np.all(inside)), "a start strictly inside the exit")
-    kernel.one_sided_times(x, exits, table, values, errors, status)
-    return _result(values, errors, status)
+    kernel.one_sided_times(x, exits, table, *out.arrays)
+    return out.result()
 
 
 def exit_probability(
@@ -100,22 +108,21 @@ def exit_probability(
     exit_below: ArrayLike,
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> BulkResult:
-    """log of the probability of leaving through `exit_above` first, for each parameter set."""
+    """The probability of leaving through `exit_above` first, for each parameter set."""
     table, (x,) = _table(model, parameters, start)
     count = len(table)
     above, below = _column(exit_above, count), _column(exit_below, count)
     _require(bool(np.all((below < x) & (x < above))), "a start strictly between the exits")
-    values, errors, status = np.empty(count), np.empty(count), np.zeros(count, dtype=np.int64)
+    out = _Output(count)
     chances = np.empty(count)
-    _kernel(model).two_sided_times(x, below, above, table, values, errors, status, chances)
-    with np.errstate(divide="ignore"):
-        return _result(np.log(chances), errors, status)
+    _kernel(model).two_sided_times(x, below, above, table, *out.arrays, chances)
+    return BulkResult(chances, np.zeros_like(out.status), out.errors, out.status)
 
 
 def normaliser(
     model: Model, *, reference: ArrayLike = 0.0, parameters: Mapping[str, ArrayLike] | None = None
 ) -> BulkResult:
-    """log ∫ C^(−s) exp(−∫_reference^w 2L'/(ηC)) dw over the whole line, for each parameter set."""
+    """∫ C^(−s) exp(−∫_reference^w 2L'/(ηC)) dw over the whole line, for each parameter set."""
     return _mass(model, reference, 0.0, parameters)
 
 
@@ -125,7 +132,7 @@ def absolute_moment(
     *,
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> BulkResult:
-    """log E|w|^order of the stationary law; `order` an integer from 0 on, or at least 4."""
+    """E|w|^order of the stationary law; `order` an integer from 0 on, or at least 4."""
     if not (order >= 0 and (float(order).is_integer() or order >= 4)):
         raise ComputationError(
             "an integer order from 0 on, or one of at least 4",
@@ -135,7 +142,8 @@ def absolute_moment(
     above = _mass(model, 0.0, float(order), parameters)
     total = _mass(model, 0.0, 0.0, parameters)
     return BulkResult(
-        above.log_value - total.log_value,
+        above.mantissa / total.mantissa,
+        above.exponent - total.exponent,
         above.relative_error + total.relative_error,
         np.maximum(above.status, total.status),
     )
@@ -146,13 +154,26 @@ def _mass(
 ) -> BulkResult:
     table, (reference,) = _table(model, parameters, origin)
     count = len(table)
-    values, errors, status = np.empty(count), np.empty(count), np.zeros(count, dtype=np.int64)
-    _kernel(model).whole_line_masses(reference, order, table, values, errors, status)
-    return _result(values, errors, status)
+    out = _Output(count)
+    _kernel(model).whole_line_masses(reference, order, table, *out.arrays)
+    return out.result()
 
 
-def _result(values: Values, errors: Values, status: Any) -> BulkResult:
-    return BulkResult(np.where(status == 3, np.inf, values), errors, status)
+class _Output:
+    """What the kernels fill in."""
+
+    def __init__(self, count: int) -> None:
+        self.values, self.errors = np.empty(count), np.empty(count)
+        self.scales = np.zeros(count, dtype=np.int64)
+        self.status = np.zeros(count, dtype=np.int64)
+
+    @property
+    def arrays(self) -> tuple[Values, Integers, Values, Integers]:
+        return self.values, self.scales, self.errors, self.status
+
+    def result(self) -> BulkResult:
+        values = np.where(self.status == 3, np.inf, self.values)
+        return BulkResult(values, self.scales, self.errors, self.status)
 
 
 def _table(

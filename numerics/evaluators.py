@@ -68,7 +68,9 @@ def compiled(program: Program, operations: Mapping[str, Any]) -> Callable[..., t
     return namespace["evaluate"]
 
 
+@lru_cache(maxsize=4096)
 def rational_constants(program: Program) -> list[Fraction]:
+    """The exact constants of a program, in the order its compiled form expects them."""
     return [Fraction(i.value or 0) for i in program.instructions if i.op == "const"]
 
 

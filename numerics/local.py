@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from flint import acb, arb, arb_series, fmpq, fmpq_series
+from flint import acb, arb, arb_series, ctx, fmpq, fmpq_series
 
 from numerics.discs import log_lower
 from numerics.evaluators import (
@@ -63,7 +63,7 @@ class End:
 # --- expansions: f a power series or a complex ball -----------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Local:
     """`t^order · factor(t)`; a factor None stands for 0.
 
@@ -97,9 +97,10 @@ class Local:
 
     def _normalised(self) -> Local:
         """Take out powers of t whose coefficients vanish exactly."""
-        if not isinstance(self.factor, arb_series | fmpq_series):
-            exact = isinstance(self.factor, arb | fmpq) and self.factor == 0
-            return self._with(0, None) if exact else self
+        if isinstance(self.factor, acb):
+            return self
+        if isinstance(self.factor, arb | fmpq):
+            return self._with(0, None) if self.factor == 0 else self
         coefficients = self.factor.coeffs()
         lead = next((i for i, c in enumerate(coefficients) if c != 0), None)
         if lead is None:

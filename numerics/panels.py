@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from flint import arb, arb_poly, arb_series, ctx
 
+from numerics import recurrence
 from numerics.discs import (
     LOW_PRECISION,
     DiscSeries,
@@ -122,22 +124,92 @@ class Panel:
         bound = up(self.slope_bound + math.log(self.radius))
         return DiscSeries(self.log_density_series(terms), self.radius, bound)
 
-    def kernels(self, terms: int, radius: float, rate: arb) -> tuple[DiscSeries, ...]:
-        """`(u, p/p(c), p(c)·(scale density))` on the disc of the given radius."""
+    def expansion(self, terms: int, radius: float, rate: arb) -> Expansion:
+        """The functions of this panel to so many terms, bounded on the disc of that radius."""
+        return Expansion(self, terms, radius, rate)
+
+    def recurrences(self, terms: int) -> recurrence.LinearForms | None:
+        """The equations by which long series are computed, where they exist and lose little."""
+        if not recurrence.available(terms):
+            return None
+        forms = recurrence.linear_forms(self.program)
+        return forms if forms is not None and self.lost_bits(terms) < terms else None
+
+    def lost_bits(self, terms: int) -> float:
+        """Bits that the recurrences lose on this panel; 0 where they are not used."""
+        if not recurrence.available(terms):
+            return 0.0
+        forms = recurrence.linear_forms(self.program)
+        if forms is None:
+            return 0.0
+        with ctx.workprec(LOW_PRECISION):
+            return max(
+                recurrence.extra_bits(recurrence.shifted(f[0], self.centre), self.half, terms)
+                for f in (forms.speed, forms.scale)
+            )
+
+
+class Expansion:
+    """u, the speed density p/p(c) and the scale density relative to 1/p(c), computed when asked for."""
+
+    def __init__(self, panel: Panel, terms: int, radius: float, rate: arb) -> None:
         ctx.cap = terms
-        noise, q = evaluate_series(self.program, arb_series([self.centre, arb(1)]))
-        noise, q = as_series(noise), as_series(q)
-        u = -q.integral()
-        growth = self.variation(radius)
-        speed = u.exp()
-        # Not rate/(noise * speed): inverting speed by Newton's iteration multiplies its radii.
-        scale = (-u).exp() * (rate / noise)
-        log_rate = log_upper(rate)
-        return (
-            DiscSeries(u, radius, math.log(growth) if growth > 0 else -math.inf),
-            DiscSeries(speed, radius, growth),
-            DiscSeries(scale, radius, up(growth + self.inverse_noise_bound + log_rate)),
-        )
+        self.panel, self.terms, self.radius, self.rate = panel, terms, radius, rate
+        noise, q = evaluate_series(panel.program, arb_series([panel.centre, arb(1)]))
+        self.noise, self._u = as_series(noise), -as_series(q).integral()
+        self.growth = panel.variation(radius)
+        self.forms = panel.recurrences(terms)
+
+    @cached_property
+    def u(self) -> DiscSeries:
+        """log p − log p(c)."""
+        bound = math.log(self.growth) if self.growth > 0 else -math.inf
+        return DiscSeries(self._u, self.radius, bound)
+
+    @cached_property
+    def speed(self) -> DiscSeries:
+        """p/p(c)."""
+        if self.forms is None:
+            return DiscSeries(self._u.exp(), self.radius, self.growth)
+        equation, slope = (recurrence.shifted(f, self.panel.centre) for f in self.forms.speed)
+        return DiscSeries(self._solved(equation, slope, [], arb(1)), self.radius, self.growth)
+
+    @cached_property
+    def scale_bound(self) -> float:
+        """log of a bound of the scale density on the disc."""
+        return up(self.growth + self.panel.inverse_noise_bound + log_upper(self.rate))
+
+    @cached_property
+    def scale(self) -> DiscSeries:
+        """p(c)·(2/η)/(C p)."""
+        if self.forms is None:
+            # Not rate/(C p): inverting p by Newton's iteration multiplies its radii.
+            series = (-self._u).exp() * (self.rate / self.noise)
+        else:
+            equation, slope, _ = self._scale_equation
+            series = self._solved(equation, slope, [], self.rate / self.noise[0])
+        return DiscSeries(series, self.radius, self.scale_bound)
+
+    def scale_times_mass(self, mass: DiscSeries) -> DiscSeries:
+        """(scale density)·P for P with P' = p: one recurrence where there is one."""
+        if self.forms is None:
+            return self.scale * mass
+        equation, slope, quotient = self._scale_equation
+        start = self.rate * mass.series[0] / self.noise[0]
+        right = [self.rate * c for c in quotient]
+        series = self._solved(equation, slope, right, start)
+        return DiscSeries(series, self.radius, self.scale_bound + mass.log_bound)
+
+    @cached_property
+    def _scale_equation(self) -> list[list[arb]]:
+        assert self.forms is not None
+        return [recurrence.shifted(f, self.panel.centre) for f in self.forms.scale]
+
+    def _solved(
+        self, equation: list[arb], slope: list[arb], right: list[arb], start: arb
+    ) -> arb_series:
+        terms = recurrence.solve(equation, slope, right, start, self.terms)
+        return arb_series(terms, self.terms)
 
 
 def as_series(value: arb_series | arb) -> arb_series:

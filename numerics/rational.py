@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 from flint import fmpq, fmpq_poly, fmpz_poly
 
@@ -66,17 +65,14 @@ def _whole_power(x: Ratio, n: int) -> Ratio:
     return Ratio(x.above**n, x.below**n)
 
 
-def _refuse(*_: Any) -> Any:
-    raise NotRational
-
-
-class _Operations(dict[str, Any]):
-    """Every operation but whole powers and field arithmetic is refused when it is met."""
-
-
 @lru_cache(maxsize=1024)
 def rational_functions(program: Program) -> tuple[tuple[fmpq_poly, fmpq_poly], ...] | None:
     """Numerator and denominator of each output in the first input, or None."""
+    return rational_at(program, Ratio(fmpq_poly([0, 1]), fmpq_poly([1])))
+
+
+def rational_at(program: Program, x: Ratio) -> tuple[tuple[fmpq_poly, fmpq_poly], ...] | None:
+    """The outputs where the input is a given rational function, or None if one is not rational."""
     allowed = {"const", "input", "add", "sub", "mul", "div", "neg", "power"}
     for instruction in program.instructions:
         if instruction.op not in allowed or (
@@ -85,7 +81,6 @@ def rational_functions(program: Program) -> tuple[tuple[fmpq_poly, fmpq_poly], .
             return None
     one = fmpq_poly([1])
     constants = [Ratio(fmpq_poly([as_fmpq(f)]), one) for f in rational_constants(program)]
-    x = Ratio(fmpq_poly([0, 1]), one)
     try:
         values = compiled(program, {"whole_power": _whole_power})(constants, x)
         return tuple(v.reduced() for v in values)

@@ -17,7 +17,7 @@ from flint import arb, arb_series, ctx
 
 from numerics.core import Core
 from numerics.discs import DiscSeries, exp_ball, log_upper, up
-from numerics.panels import Panel, halves
+from numerics.panels import Expansion, Panel, halves
 
 Kernel = Literal["speed", "scale"]
 
@@ -132,19 +132,14 @@ class Sweep:
         # Within a panel, terms of size e^variation cancel down to e^-variation.
         ctx.prec = working_bits(accuracy, panel, terms)
         try:
-            u, speed, scale = panel.kernels(terms, radius, self.rate)
+            expansion = panel.expansion(terms, radius, self.rate)
             left, right = panel.left - panel.centre, panel.right - panel.centre
-            start, end = u.at(left), u.at(right)
+            start, end = expansion.u.at(left), expansion.u.at(right)
             at_left = [x * (d * start).exp() for x, d in zip(self.states, self.degree, strict=True)]
             at_right = list(at_left)
             functions: list[DiscSeries] = []
             for index, stage in enumerate(self.stages[: step.active]):
-                integrand = speed if stage.kernel == "speed" else scale
-                if stage.power:
-                    integrand = integrand * _absolute_power(panel, stage.power, radius)
-                product = _sum_of_products(stage, functions)
-                if product is not None:
-                    integrand = integrand * product
+                integrand = self._integrand(expansion, stage, functions)
                 integral = integrand.antiderivative()
                 constant = at_left[index] - integral.at(left)
                 function = integral.plus_constant(constant)
@@ -154,6 +149,26 @@ class Sweep:
             self.log_rise += end - start
         finally:
             ctx.prec = saved
+
+    def _integrand(
+        self, expansion: Expansion, stage: Stage, functions: Sequence[DiscSeries]
+    ) -> DiscSeries:
+        """kernel · |x|^power · Σ Π of earlier stages."""
+        if stage.kernel == "scale" and self._multiplies_mass(stage):
+            return expansion.scale_times_mass(functions[stage.terms[0][0]])
+        integrand = expansion.speed if stage.kernel == "speed" else expansion.scale
+        if stage.power:
+            integrand = integrand * _absolute_power(
+                expansion.panel, stage.power, expansion.radius
+            )
+        product = _sum_of_products(stage, functions)
+        return integrand if product is None else integrand * product
+
+    def _multiplies_mass(self, stage: Stage) -> bool:
+        """Whether the stage integrates (scale density)·∫p."""
+        if stage.power or len(stage.terms) != 1 or len(stage.terms[0]) != 1:
+            return False
+        return self.stages[stage.terms[0][0]] == Stage("speed")
 
     def _bound(self, step: Step, accuracy: float) -> None:
         panel = step.panel
@@ -225,7 +240,10 @@ def working_bits(accuracy: float, panel: Panel, terms: int) -> int:
     """
     inside = panel.variation(min(panel.half, 0.9 * panel.radius))
     doublings = max(0, math.ceil(math.log2(terms / STABLE_TERMS)))
-    return math.ceil((accuracy + (3 + 2 * doublings) * inside) / math.log(2)) + 30
+    lost = panel.lost_bits(terms)
+    if lost > terms:
+        lost = 0.0  # the recurrence is not used
+    return math.ceil((accuracy + (3 + 2 * doublings) * inside) / math.log(2) + lost) + 30
 
 
 def log_kernel_integral(panel: Panel, kernel: Kernel, rate: arb) -> float:

@@ -11,9 +11,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from flint import acb, arb, arb_poly, arb_series, ctx, fmpq, fmpq_series
 
+from numerics import recurrence
 from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_sum, log_upper, up
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import as_fmpq
@@ -37,6 +39,8 @@ class Tail:
     leading: float
     radius: float
     log_bound: float
+    majorant: tuple[float, ...] = ()
+    """|e_k| of an end of order 0, from above"""
     expanded: bool = True
     """Whether e has an expansion in t; otherwise only the bounds of `numerics.spans` are known"""
 
@@ -48,6 +52,7 @@ def exponent(program: Program, end: End, t: arb_series | acb) -> Local:
     return q * Local(1 + end.power, arb(end.outward), t)
 
 
+@lru_cache(maxsize=256)
 def analyse(program: Program, end: End) -> Tail:
     """The behaviour at the end, from series in t; by bounds alone if there is no such series."""
     return _expanded(program, end) or Tail(program, end, -1, 0.0, math.inf, 0.0, expanded=False)
@@ -70,7 +75,10 @@ def _expanded(program: Program, end: End) -> Tail | None:
                 bound = _bound(program, end, share * distance)
                 if bound is not None:
                     leading = float(coefficients[0])
-                    return Tail(program, end, e.order, leading, share * distance, bound)
+                    known = min(as_series(e.factor).prec, PLAN_ORDER)
+                    kept = [0.0] * max(e.order, 0) + sizes[:known]
+                    kept += [0.0] * (max(e.order, 0) + known - len(kept))
+                    return Tail(program, end, e.order, leading, share * distance, bound, tuple(kept))
     except NotLocal:
         return None
     finally:
@@ -169,22 +177,28 @@ def power_states(
     position = float(t.upper())
     terms, radius = _power_order(tail, position, accuracy, kernels)
     saved = ctx.prec, ctx.cap
-    ctx.prec = math.ceil((accuracy + 2 * _growth(tail, position)) / math.log(2)) + 40
+    ctx.prec = math.ceil((accuracy + 3 * _growth(tail, position)) / math.log(2)) + 40
+    if recurrence.available(terms):
+        form = recurrence.end_form(tail.program, tail.end)
+        if form is not None:
+            ctx.prec += math.ceil(recurrence.extra_bits(arb_poly(form[0]).coeffs(), position, terms))
     ctx.cap = terms
     try:
         noise, e = _noise_and_exponent(tail, terms)
         leading = e[0] if e.prec else arb(0)
         coefficients = e.coeffs()
         # w(t) = ∫ (e − e₀)/t
-        w = arb_series([0] + [c / (k + 1) for k, c in enumerate(coefficients[1:])], terms)
+        w = arb_series([0] + [c / (k + 1) for k, c in enumerate(coefficients[1:])], e.prec)
         growth = _growth(tail, radius)
-        speed = PowerSeries(leading, w.exp(), radius, growth)
-        scale = PowerSeries(
-            -leading - noise.order,
-            (-w).exp() * (rate / as_series(noise.factor)),
-            radius,
-            up(growth - _lowest_noise(tail, radius) + log_upper(rate)),
-        )
+        speed = PowerSeries(leading, _exponential(tail, w), radius, growth)
+        scale = speed
+        if any(stage.kernel == "scale" for stage in stages[:active]):
+            scale = PowerSeries(
+                -leading - noise.order,
+                (-w).exp() * (rate / as_series(noise.factor)),
+                radius,
+                up(growth - _lowest_noise(tail, radius) + log_upper(rate)),
+            )
         functions: list[PowerSeries] = []
         for stage in stages[:active]:
             integrand = speed if stage.kernel == "speed" else scale
@@ -198,6 +212,16 @@ def power_states(
         return [f.at(t) / here**d for f, d in zip(functions, degrees(stages), strict=False)]
     finally:
         ctx.prec, ctx.cap = saved
+
+
+def _exponential(tail: Tail, w: arb_series) -> arb_series:
+    """exp(w), by recurrence where that is cheaper."""
+    terms = w.prec
+    form = recurrence.end_form(tail.program, tail.end) if recurrence.available(terms) else None
+    if form is None:
+        return w.exp()
+    equation, slope = (arb_poly(f).coeffs() for f in form)
+    return arb_series(recurrence.solve(equation, slope, (), arb(1), terms), terms)
 
 
 def _sum_of_products(stage: Stage, functions: Sequence[PowerSeries]) -> PowerSeries | None:
@@ -236,11 +260,18 @@ def _noise_and_exponent(tail: Tail, terms: int) -> tuple[Local, arb_series]:
 
 
 def _growth(tail: Tail, radius: float) -> float:
-    """A bound of |w(t)| on |t| <= radius: |e_k| <= M/R^k."""
-    ratio = radius / tail.radius
-    if tail.log_bound == -math.inf or ratio == 0:
+    """A bound of |w(t)| on |t| <= radius: the majorant, and |e_k| <= M/R^k beyond it."""
+    if tail.log_bound == -math.inf:
         return 0.0
-    return up(-math.exp(tail.log_bound) * math.log1p(-ratio))
+    total = 0.0
+    for k in range(len(tail.majorant) - 1, 0, -1):
+        total = (total + tail.majorant[k] / k) * radius
+    ratio = radius / tail.radius
+    order = len(tail.majorant)
+    # The bound is one of the factor of e: |e_k| <= M/R^(k − order of e), order >= 0.
+    shift = max(tail.order, 0) * math.log(tail.radius)
+    rest = tail.log_bound + shift + order * math.log(ratio) - math.log(order * (1 - ratio))
+    return up(total + (math.exp(rest) if rest < 700 else math.inf))
 
 
 def _lowest_noise(tail: Tail, radius: float) -> float:
