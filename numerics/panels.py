@@ -16,6 +16,7 @@ from functools import cached_property
 from flint import arb, arb_poly, arb_series, ctx
 
 from numerics import recurrence
+from numerics.factored import factored
 from numerics.discs import (
     LOW_PRECISION,
     DiscSeries,
@@ -105,7 +106,7 @@ class Panel:
         half = share * self.half
         for factor in CAUCHY_FACTORS:
             radius = min(factor * half, 0.9 * self.radius)
-            growth = kernels * self.variation(radius) if kernels else 0.0
+            growth = kernels * self.variation(radius)
             if growth < math.inf:
                 terms = math.ceil((max(accuracy, 3.0) + growth) / math.log(radius / half)) + 3
                 best = min(best, (terms, radius))
@@ -123,6 +124,12 @@ class Panel:
         """u as a function on the whole disc, for the increments u(right) − u(left)."""
         bound = up(self.slope_bound + math.log(self.radius))
         return DiscSeries(self.log_density_series(terms), self.radius, bound)
+
+    def crossing_order(self, accuracy: float) -> int:
+        """Terms of u for increments certain to `exp(-accuracy)`, by Cauchy's estimate for q."""
+        size = self.slope_bound + math.log(self.radius)
+        ratio = math.log(self.radius / self.half)
+        return max(4, math.ceil((max(accuracy, 8.0) + max(size, 0.0) + 1) / ratio) + 2)
 
     def expansion(self, terms: int, radius: float, rate: arb) -> Expansion:
         """The functions of this panel to so many terms, bounded on the disc of that radius."""
@@ -222,8 +229,13 @@ def dyadic(x: float) -> arb:
     return arb(x)
 
 
-def make_panel(program: Program, left: arb, right: arb) -> Panel | None:
-    """The proved panel on [left, right], or None if no disc of sufficient radius is analytic."""
+def make_panel(
+    program: Program, left: arb, right: arb, parent: Panel | None = None
+) -> Panel | None:
+    """The proved panel on [left, right], or None if no disc of sufficient radius is analytic.
+
+    A disc inside that of a `parent` panel inherits its proof.
+    """
     middle = (float(left) + float(right)) / 2
     centre = dyadic(middle)
     with ctx.workprec(LOW_PRECISION):
@@ -241,22 +253,43 @@ def make_panel(program: Program, left: arb, right: arb) -> Panel | None:
         if coefficients is None:
             return None
         q_abs, low = coefficients
-        estimate = singular_distance(q_abs, half)
-        for share in (0.8, 0.6, 0.45):
-            radius = share * estimate
-            if radius < 1.4 * half:
-                return None
-            bounds = bound_on_disc(program, centre, radius)
-            if bounds is not None:
-                break
-        else:
+        proof = _proof(program, centre, half, q_abs, parent)
+        if proof is None:
             return None
+        radius, slope_bound, inverse_noise = proof
     majorant = [up(a / (k + 1)) for k, a in enumerate(q_abs)]
     panel = Panel(
-        program, left, right, centre, half, radius, bounds[1], bounds[2], noise_scale, majorant, low
+        program, left, right, centre, half, radius, slope_bound, inverse_noise, noise_scale,
+        majorant, low,
     )
     _measure(panel)
     return panel
+
+
+def _proof(
+    program: Program, centre: arb, half: float, sizes: Sequence[float], parent: Panel | None
+) -> tuple[float, float, float] | None:
+    """Radius of a disc on which C and q are analytic and C ≠ 0; log bounds of |q| and |1/C|."""
+    if parent is not None:
+        radius = (parent.radius - abs(float(centre - parent.centre))) * (1 - 1e-12)
+        if radius > 2.5 * half:
+            return radius, parent.slope_bound, parent.inverse_noise_bound
+    form = factored(program)
+    if form is not None:
+        distance = min(form.distance(centre), 40 * half)
+        radius = 0.8 * distance
+        if radius < 1.4 * half:
+            return None
+        return (radius, *form.bounds(centre, radius))
+    estimate = singular_distance(sizes, half)
+    for share in (0.8, 0.6, 0.45):
+        radius = share * estimate
+        if radius < 1.4 * half:
+            return None
+        bounds = bound_on_disc(program, centre, radius)
+        if bounds is not None:
+            return radius, bounds[1], bounds[2]
+    return None
 
 
 def _plan_coefficients(program: Program, centre: arb) -> tuple[list[float], arb_poly] | None:
@@ -310,8 +343,8 @@ def _measure(panel: Panel) -> None:
 def halves(panel: Panel) -> list[Panel] | None:
     """The two halves as panels of their own, or None if one of them has no disc."""
     made = [
-        make_panel(panel.program, panel.left, panel.centre),
-        make_panel(panel.program, panel.centre, panel.right),
+        make_panel(panel.program, panel.left, panel.centre, panel),
+        make_panel(panel.program, panel.centre, panel.right, panel),
     ]
     if made[0] is None or made[1] is None:
         return None

@@ -126,7 +126,7 @@ class Sweep:
         kernels = max(kernel_counts(self.stages)[: step.active])
         goal = accuracy - step.slack
         terms, radius = panel.order(goal, kernels)
-        crossing, _ = panel.order(accuracy - step.crossing_slack, 0)
+        crossing = panel.crossing_order(accuracy - step.crossing_slack)
         terms = max(terms, crossing)
         saved = ctx.prec
         # Within a panel, terms of size e^variation cancel down to e^-variation.
@@ -172,7 +172,7 @@ class Sweep:
 
     def _bound(self, step: Step, accuracy: float) -> None:
         panel = step.panel
-        terms, _ = panel.order(accuracy - step.crossing_slack, 0)
+        terms = panel.crossing_order(accuracy - step.crossing_slack)
         saved = ctx.prec
         size = math.log2(1 + abs(panel.rise) + panel.width * math.exp(panel.slope_bound))
         ctx.prec = math.ceil(accuracy / math.log(2) + size) + 30

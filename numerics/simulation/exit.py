@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -59,7 +59,12 @@ CHUNK = 8192
 
 MAX_LEVELS = 8
 PILOT_PATHS = 256
-PILOT_STEPS = 2**31
+RARE_STEPS = 200_000
+"""An exit that half of the pilot paths have not made within this many steps is rare."""
+
+SPLITTING_PAYS = 4e9
+"""Path-steps of plain paths beyond which splitting is cheaper."""
+
 MAX_STEPS = 1e13
 
 Result = TypeVar("Result")
@@ -321,24 +326,7 @@ def exit_problem(
     return ExitProblem(kernel, chosen, watch, origin, lower, upper)
 
 
-def _exit_moments(
-    problem: ExitProblem,
-    key: Key,
-    paths: int,
-    h: float,
-    workers: int,
-    first: int = 0,
-) -> Moments:
-    """Moments of the exit time over `paths` paths; the same for any number of workers."""
-
-    def run(start: int, count: int) -> Moments:
-        times, _, steps = problem.sample(key, start, count, h)
-        return Moments.of(times, steps)
-
-    return sum(_over_chunks(paths, workers, run, first), Moments())
-
-
-def _over_chunks(
+def over_chunks(
     paths: int, workers: int, run: Callable[[int, int], Result], first: int = 0
 ) -> list[Result]:
     """`run(first, count)` over consecutive ranges of paths, in their order."""
@@ -411,7 +399,7 @@ def exit_times(
         raise ComputationError("a horizon > 0", repr(horizon), "give such a time")
     key = stream_key(seed, 0)
     times, sides, steps = [], [], 0
-    for part in _over_chunks(
+    for part in over_chunks(
         paths, workers, lambda first, count: problem.sample(key, first, count, h, horizon)
     ):
         times.append(part[0])
@@ -455,7 +443,9 @@ def mean_exit_time(
 ) -> Estimate:
     """Mean first exit time `E[inf{t : w_t >= exit_above or w_t <= exit_below}]` from `start`.
 
-    Paths of two levels, steps h and h/4 on independent streams, are run until they leave. Schemes
+    Paths of two levels, steps h and h/4 on independent streams, are run until they leave; where
+    plain paths would take too long, `numerics.simulation.splitting` runs each level instead (the
+    scheme is then reported as `…+splitting`, and `paths` counts those of each stage). Schemes
     of weak order 1 are extrapolated, `τ = T(h/4) + (T(h/4) − T(h))/3`; for `platen` the fine level
     is reported. With a difference d of the levels and its standard error e, a bias that falls at
     least as fast as h is at most (|d| + 2e)/3: that is `bias_bound`, of kind "estimated".
@@ -496,18 +486,62 @@ def mean_exit_time(
     target = require_fraction("a relative target error", target_error, default=0.01)
     h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
     driver = _LevelDriver(problem, seed, workers, paths, target, fixed_step=dt is not None)
-    value, error, bias, steps, used = driver.run(h)
+    value, error, bias, used = driver.run(h)
     return Estimate(
         estimate=value,
         standard_error=error,
         bias_bound=bias,
         bias_kind="estimated",
         paths=used,
-        path_steps=steps,
-        scheme=problem.name,
+        path_steps=driver.steps,
+        scheme=problem.name + driver.levels.suffix,
         seed=seed,
         seconds=time.perf_counter() - begun,
     )
+
+
+@dataclass(frozen=True)
+class LevelResult:
+    """Mean exit time at one step size: standard error, paths, path-steps."""
+
+    mean: float
+    standard_error: float
+    paths: int
+    steps: int
+
+    @property
+    def variation(self) -> float:
+        """Relative standard deviation per path."""
+        return self.standard_error * math.sqrt(self.paths) / self.mean
+
+
+class Levels(Protocol):
+    """A way to estimate the mean exit time at one step size, on streams of the level's own."""
+
+    suffix: str
+
+    def run(self, index: int, h: float, paths: int) -> LevelResult: ...
+
+
+@dataclass(frozen=True)
+class PlainPaths:
+    """Every path runs from the start until it leaves."""
+
+    problem: ExitProblem
+    seed: int
+    workers: int
+    suffix: str = ""
+
+    def run(self, index: int, h: float, paths: int) -> LevelResult:
+        """Mean over independent paths."""
+
+        def run(first: int, count: int) -> Moments:
+            times, _, steps = self.problem.sample(key, first, count, h)
+            return Moments.of(times, steps)
+
+        key = stream_key(self.seed, index)
+        moments = sum(over_chunks(paths, self.workers, run), Moments())
+        return LevelResult(moments.mean, moments.standard_error, paths, moments.steps)
 
 
 class _LevelDriver:
@@ -529,26 +563,28 @@ class _LevelDriver:
         self.target = target
         self.fixed_step = fixed_step
         self.steps = 0
+        self.levels: Levels = PlainPaths(problem, seed, workers)
 
-    def level(self, index: int, h: float, paths: int) -> Moments:
-        moments = _exit_moments(self.problem, stream_key(self.seed, index), paths, h, self.workers)
-        self.steps += moments.steps
-        return moments
+    def level(self, index: int, h: float, paths: int) -> LevelResult:
+        result = self.levels.run(index, h, paths)
+        self.steps += result.steps
+        return result
 
-    def run(self, h: float) -> tuple[float, float, float, int, int]:
-        index, h = self._first_stable_level(h)
-        paths = self.paths or self._paths_needed(index, h)
+    def run(self, h: float) -> tuple[float, float, float, int]:
+        """Estimate, standard error, bias bound and paths."""
+        index, h, pilot = self._pilot(h)
+        paths = self.paths or self._paths_needed(pilot)
+        self._require_affordable(pilot, 0.25, paths)
         coarse = self.level(index, h, paths)
         while True:
             fine = self.level(index + 1, h / 4.0, paths)
             value, error, bias = self._combine(coarse, fine)
             spent = 1.959963984540054 * error + bias
-            settled = self.paths is not None or spent <= self.target * abs(value)
-            if settled:
-                return value, error, bias, self.steps, paths
+            if self.paths is not None or spent <= self.target * abs(value):
+                return value, error, bias, paths
             gap = abs(fine.mean - coarse.mean)
             if gap > 0.5 * self.target * abs(value) and not self.fixed_step:
-                self._require_affordable(fine.mean, h / 16.0, paths)
+                self._require_affordable(fine, 0.25, paths)
                 index, h, coarse = index + 1, h / 4.0, fine
                 continue
             if gap > 2.5 * self.target * abs(value):
@@ -559,57 +595,77 @@ class _LevelDriver:
                     "give a smaller dt, or a larger target error",
                 )
             paths = math.ceil(paths * min(4.0, max(1.3, (spent / abs(value) / self.target) ** 2)))
-            self._require_affordable(fine.mean, h / 4.0, paths)
+            self._require_affordable(fine, 1.0, paths)
             coarse = self.level(index, h, paths)
 
-    def _first_stable_level(self, h: float) -> tuple[int, float]:
-        """The first level at which a few paths neither explode nor outlast the work allowed."""
+    def _pilot(self, h: float) -> tuple[int, float, LevelResult]:
+        """A step at which paths stay finite, the way to run levels, and a first estimate."""
         for index in range(MAX_LEVELS):
             try:
-                horizon = PILOT_STEPS / PILOT_PATHS * h
                 _, sides, steps = self.problem.sample(
-                    stream_key(self.seed, -1, index), 0, PILOT_PATHS, h, horizon
+                    stream_key(self.seed, -1, index), 0, PILOT_PATHS, h, RARE_STEPS * h
                 )
+                self.steps += steps
+                rare = np.mean(sides == SIDE_NONE) > 0.5
+                if not rare:
+                    pilot = self.level(-2 - index, h, PILOT_PATHS)
+                    work = pilot.steps / PILOT_PATHS * 5.0
+                    paths = self.paths or self._paths_needed(pilot)
+                    if work * paths <= SPLITTING_PAYS or self.problem.watch != "bridge":
+                        return index, h, pilot
+                if self._split(h, rare):
+                    pilot = self.level(-2 - index, h, PILOT_PATHS)
+                elif rare:
+                    pilot = self.level(-2 - index, h, 16)
+                return index, h, pilot
             except Explosion:
                 if self.fixed_step:
                     raise
                 h /= 4.0
-                continue
-            self.steps += steps
-            if np.mean(sides == SIDE_NONE) > 0.9:
-                raise ComputationError(
-                    "a domain that paths leave",
-                    f"{np.count_nonzero(sides == SIDE_NONE)} of {PILOT_PATHS} paths were still "
-                    f"inside at time {horizon:.4g}",
-                    "move the exits closer, or raise η",
-                )
-            return index, h
         raise ComputationError(
             "paths that stay finite until they leave",
             f"explosions down to dt = {h:.3g}",
             "check drift and noise for growth that makes the process explode",
         )
 
-    def _paths_needed(self, index: int, h: float) -> int:
-        pilot = self.level(index - MAX_LEVELS - 2, h, PILOT_PATHS)
-        variation = math.sqrt(pilot.variance) / pilot.mean
-        paths = max(1000, math.ceil((1.96 * variation / (0.58 * self.target)) ** 2))
-        self._require_affordable(pilot.mean, h / 4.0, paths)
-        return paths
+    def _split(self, h: float, rare: bool) -> bool:
+        """Turn to splitting, if the exit is rare and its paths are watched by bridges."""
+        from numerics.simulation.splitting import Splitting
 
-    def _require_affordable(self, mean: float, h: float, paths: int) -> None:
-        steps = 1.25 * paths * mean / h
+        if self.problem.watch != "bridge":
+            raise ComputationError(
+                "a domain that paths leave",
+                f"more than half of {PILOT_PATHS} paths still inside at time {RARE_STEPS * h:.4g}",
+                "choose a bridge scheme, which splits rare exits, or move the exits closer",
+            )
+        try:
+            self.levels = Splitting(self.problem, self.seed, self.workers, h)
+        except ComputationError:
+            if rare:
+                raise
+            return False
+        return True
+
+    def _paths_needed(self, pilot: LevelResult) -> int:
+        return max(1000, math.ceil((1.96 * pilot.variation / (0.58 * self.target)) ** 2))
+
+    def _require_affordable(self, known: LevelResult, finer: float, paths: int) -> None:
+        steps = known.steps / known.paths / finer * paths
         if steps > MAX_STEPS:
             raise ComputationError(
                 f"a run of at most {MAX_STEPS:.1g} path-steps",
-                f"about {steps:.2g} ({paths} paths of mean exit time {mean:.4g} at dt = {h:.3g})",
+                f"about {steps:.2g} for {paths} paths of mean exit time {known.mean:.4g}",
                 "give a larger target error, fewer paths or a larger dt",
             )
 
-    def _combine(self, coarse: Moments, fine: Moments) -> tuple[float, float, float]:
+    def _combine(
+        self, coarse: LevelResult, fine: LevelResult
+    ) -> tuple[float, float, float]:
         gap = fine.mean - coarse.mean
         noise = math.hypot(coarse.standard_error, fine.standard_error)
-        bias = (abs(gap) + 2.0 * noise) / 3.0
+        # The bias of the watched grid falls as √h only: half of it is left at the fine level.
+        share = 1.0 if self.problem.watch == "grid" else 1.0 / 3.0
+        bias = share * (abs(gap) + 2.0 * noise)
         if self.problem.scheme.weak_order > 1.0 or self.problem.watch == "grid":
             return fine.mean, fine.standard_error, bias
         error = math.hypot(4.0 * fine.standard_error, coarse.standard_error) / 3.0
