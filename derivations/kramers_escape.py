@@ -224,7 +224,7 @@ def quasi_equilibrium() -> ClaimBody:
         ),
         hypotheses=(
             "M is the integral of C^(-s) exp(-Psi/eta) over (-oo, b], S that of C^(s - 1) "
-            "exp(Psi/eta) over [a, B], a the only lowest point of Psi on (-oo, b], b the only "
+            "exp(Psi/eta) over [a, B], b <= B, a the only lowest point of Psi on (-oo, b], b the only "
             "highest on [a, B]",
             "certified in the form |eta tau/(2 M S (1 + eta rhs)) - 1| <= eta/20",
         ),
@@ -320,13 +320,13 @@ def second_order_general() -> ClaimBody:
     leading = kramers.multiplicative_time(H_a, H_b, C_a, C_b, Psi_b / eta, theta)
     coefficient = kramers.second_order_coefficient(MINIMUM, SADDLE, theta)
     statement = LimitStatement(
-        (tau(eta) / leading - 1) / eta, coefficient, eta, Integer(0), 20 * eta
+        (tau(eta) / leading - 1) / eta, coefficient, eta, Integer(0), 15 * eta
     )
     flat = {C1_a: Integer(0), C1_b: Integer(0)}
     return ClaimBody(
         statement=statement,
         domain=Domain(
-            ranges={eta: Range(Fraction(1, 1000), Fraction(1, 10), "log"), theta: Range(0, 1)}
+            ranges={eta: Range(Fraction(1, 5000), Fraction(1, 10), "log"), theta: Range(0, 1)}
         ),
         hypotheses=(
             "a is the only lowest point of Psi on (-oo, b], b the only highest on [a, B], C > 0",
@@ -337,8 +337,8 @@ def second_order_general() -> ClaimBody:
         derivation=Derivation(tuple(_second_order_steps(statement))),
         evidence=(
             EnclosureComparison(
-                route="the double integral in ball arithmetic, 2 L'/C = x^3 - x with C = 1 + "
-                "x/2 + x^2/2",
+                route="the double integral in ball arithmetic, 2 L'/C = (x + 1) x (x - 3/4) "
+                "with C = 3/2 + x/3 + x^2",
                 reference=_general_quotient,
                 points=tuple(_general_points()),
             ),
@@ -417,25 +417,28 @@ def _second_order_steps(statement: LimitStatement) -> Iterator[Step]:
 
 # --- evidence for the second order ----------------------------------------------------------------
 
-BENT_NOISE = 1 + x / 2 + x**2 / 2
+BENT_NOISE = Rational(3, 2) + x / 3 + x**2
 """A noise that is not affine in the loss and has slopes at minimum and saddle."""
 
 
-BENT_SLOPE = sympy.expand(BENT_NOISE * (x**3 - x) / 2)
-"""L' with Psi' = 2 L'/C = x^3 - x: minimum -1, saddle 0, Psi(b) = 1/4."""
+BENT_SLOPE = sympy.expand(BENT_NOISE * (x + 1) * x * (x - Rational(3, 4)) / 2)
+"""L' with Psi' = 2 L'/C = (x + 1) x (x - 3/4): minimum -1, saddle 0, far minimum 3/4."""
+BENT_WELL = landscapes.Landscape(
+    x, BENT_SLOPE, BENT_NOISE, Integer(-1), Integer(0), Rational(3, 4)
+)
 
 
 def _general_points() -> Iterator[Point]:
     """Jets of the bent landscape."""
     loss = sympy.integrate(BENT_SLOPE, x)
-    values: dict[sympy.Symbol, sympy.Expr] = {Psi_b: Rational(1, 4)}
+    values: dict[sympy.Symbol, sympy.Expr] = {Psi_b: Rational(5, 24)}
     for place, (loss_names, noise_names) in ((-1, MINIMUM), (0, SADDLE)):
         for order, name in enumerate(loss_names, 2):
             values[name] = sympy.diff(loss, x, order).subs(x, place)
         for order, name in enumerate(noise_names):
             values[name] = sympy.diff(BENT_NOISE, x, order).subs(x, place)
     for reading in (Integer(0), Rational(1, 4), Integer(1)):
-        yield {**values, theta: reading, eta: Rational(1, 200)}
+        yield {**values, theta: reading, eta: Rational(1, 2000)}
 
 
 def _general_quotient(point: Point, digits: int) -> Enclosure:
@@ -444,8 +447,7 @@ def _general_quotient(point: Point, digits: int) -> Enclosure:
     from exitlaw.evaluation import enclose
     from numerics.enclosure import Enclosure
 
-    well = landscapes.Landscape(x, BENT_SLOPE, BENT_NOISE, Integer(-1), Integer(0), Integer(1))
-    time = models.exit_time(well, point[eta], point[theta], 8)
+    time = models.exit_time(BENT_WELL, point[eta], point[theta], 8)
     leading = kramers.multiplicative_time(H_a, H_b, C_a, C_b, Psi_b / eta, theta)
     with ctx.workprec(128):
         ratio = time.arb / enclose(leading, point, 20).arb

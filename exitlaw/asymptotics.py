@@ -104,6 +104,43 @@ class ContinuousImage:
 
 
 @dataclass(frozen=True)
+class FirstTermExpansion:
+    """(integral - 1)/small -> first, from the expansion of its integrand under a fixed law.
+
+    `integral = E g(small, Z)`, `g = 1 + small g1 + O(small^2)` at every Z (the established
+    `expansion`) and `E g1 = first` (established); g is dominated by hypothesis of the claim.
+    """
+
+    integral: sympy.Expr
+    first: Equality
+    integrand: sympy.Expr
+    term: sympy.Expr
+    mean: type[sympy.Function]
+    small: sympy.Symbol
+
+    @property
+    def expansion(self) -> LimitStatement:
+        """The pointwise expansion that has to be established before."""
+        remainder = (self.integrand - (1 + self.small * self.term)) / self.small
+        return LimitStatement(remainder, sympy.S.Zero, self.small, sympy.S.Zero)
+
+    def requires(self) -> tuple[Statement, ...]:
+        return (self.expansion, self.first, Equality(self.integral, self.mean(self.integrand)))
+
+    def establishes(self) -> tuple[Statement, ...]:
+        quotient = (self.integral - 1) / self.small
+        return (LimitStatement(quotient, self.first.rhs, self.small, sympy.S.Zero),)
+
+    def run(self) -> CheckResult:
+        if self.first.lhs != self.mean(self.term):
+            return CheckResult(False, f"{self.first.lhs} is not the average of {self.term}")
+        return CheckResult(True, "dominated convergence: the expansion averaged term by term")
+
+    def broken(self) -> FirstTermExpansion:
+        return replace(self, first=replace(self.first, lhs=self.first.lhs + 1))
+
+
+@dataclass(frozen=True)
 class TermwiseExpansion:
     """(integral - 1)/small^2 -> second, from the expansion of its integrand under a normal law.
 
