@@ -539,5 +539,19 @@ def _export(
         _write(output, text)
 
 
+@app.command("new")
+def _new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The file is claims_NAME.py.")],
+    folder: Annotated[
+        str, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write it.")
+    ] = ".",
+) -> None:
+    """A commented starting file for claims of your own."""
+    from exitlaw.new_claims import write_starting_file
+
+    path = write_starting_file(name, folder)
+    print(f"{path} is written; next: exitlaw check {path}")
+
+
 if __name__ == "__main__":
     sys.exit(main())

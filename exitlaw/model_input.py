@@ -47,7 +47,7 @@ class ModelInput:
         given = {
             key: getattr(self, key) for key in FILE_KEYS if key != "set" and getattr(self, key)
         }
-        if not self.planar:
+        if (self.loss or self.drift) and not self.planar:
             given.setdefault("variable", "w")
         return {**given, **({"set": dict(self.set)} if self.set else {})}
 

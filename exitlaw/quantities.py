@@ -4,6 +4,7 @@ Formulas come from `theory`, numbers from `numerics`; here the two meet. Every f
 text of the options, so that what was asked is what is recorded under `inputs`.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -521,6 +522,49 @@ def _sharpness_ratio(request: Request) -> Enclosure | Value:
     return Value(_ratio(flat.time, sharp.time), {"formula": " / ".join(formulas)})
 
 
+# --- discrete time -------------------------------------------------------------------------------
+
+_NORMAL = re.compile(r"\s*normal\s*\((?P<mean>[^,]+),(?P<deviation>[^,]+)\)\s*")
+_CHI_SQUARED = re.compile(r"\s*(?:(?P<scale>.+?)\s*\*\s*)?chi2\s*\((?P<degrees>[^,]+)\)\s*")
+
+
+def _kesten_index(request: Request) -> Enclosure:
+    from numerics import kesten
+
+    text, model = request.text("hessian"), request.model_text
+
+    def constant(part: str) -> sympy.Expr:
+        return model_input.constant(part, model, "--hessian")
+
+    def positive(part: str, what: str) -> Program:
+        value = constant(part)
+        if not value.is_positive:
+            raise InputError(f"{what} > 0 in --hessian", repr(text), "correct it")
+        return lower_constant(value)
+
+    eta = request.constant("eta")
+    if not eta.is_positive:
+        raise InputError("a learning rate eta > 0", str(eta), "give a positive learning rate")
+    rate = lower_constant(eta)
+    if match := _NORMAL.fullmatch(text):
+        curvature = kesten.Normal(
+            lower_constant(constant(match["mean"])),
+            positive(match["deviation"], "a standard deviation"),
+        )
+    elif match := _CHI_SQUARED.fullmatch(text):
+        curvature = kesten.ChiSquared(
+            positive(match["scale"] or "1", "a scale"),
+            positive(match["degrees"], "degrees of freedom"),
+        )
+    else:
+        raise InputError(
+            '--hessian "normal(mean, standard deviation)" or "scale*chi2(degrees)"',
+            repr(text),
+            'as "normal(1, 0.5)" or "0.35*chi2(3)"',
+        )
+    return kesten.tail_index(curvature, rate, **request.precision)
+
+
 _EVALUATE: dict[str, Callable[[Request], "Enclosure | Value | Spectrum"]] = {
     "stationary-density": _stationary_density,
     "cumulative": _cumulative,
@@ -535,6 +579,7 @@ _EVALUATE: dict[str, Callable[[Request], "Enclosure | Value | Spectrum"]] = {
     "kramers-time": _kramers_time,
     "escape-rate": _escape_rate,
     "sharpness-ratio": _sharpness_ratio,
+    "kesten-index": _kesten_index,
 }
 
 
