@@ -1,8 +1,8 @@
 """What a verdict depends on, as one hash: the claim's own code, all code it can reach, versions.
 
 Of the claim's module the other claims are left out, so that a change in one claim does not touch
-its neighbours; comments and docstrings never count. Statement and evidence are functions of this
-code, the seed and the profile.
+its neighbours; there, comments and docstrings do not count. Statement and evidence are functions
+of this code, the seed and the profile.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -28,33 +29,51 @@ OURS = ("theory", "numerics", "exitlaw", "derivations")
 LIBRARIES = ("exitlaw", "sympy", "mpmath", "python-flint", "numpy", "scipy", "numba")
 
 
+IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n#]*)|import[ \t]+([^\n#]+))",
+    re.MULTILINE,
+)
+"""An import at the start of a line, at whatever depth."""
+
+NAMED = re.compile(r"[\"']((?:theory|numerics|exitlaw|derivations)(?:\.\w+)+)[\"']")
+"""A module of ours named by a string, as for `import_module`."""
+
+
 @cache
-def _tree(path: Path) -> ast.Module:
-    tree = ast.parse(path.read_text("utf-8"), str(path))
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+@cache
+def _code(path: Path) -> str:
+    return hashlib.sha256(_text(path).encode()).hexdigest()
+
+
+@cache
+def _parts(path: Path) -> tuple[tuple[str | None, str], ...]:
+    """The top-level statements of a module of claims, each with the id of the claim that it is."""
+    tree = ast.parse(_text(path), str(path))
+    ids = {
+        function: call.args[0].value
+        for call, function in claim_decorators(tree)
+        if call.args and isinstance(call.args[0], ast.Constant)
+    }
+    return tuple((ids.get(node), ast.dump(_without_docstrings(node))) for node in tree.body)  # type: ignore[call-overload]
+
+
+def _without_docstrings(tree: ast.stmt) -> ast.stmt:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
             value = first.value if isinstance(first, ast.Expr) else None
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 node.body = node.body[1:] or [ast.Pass()]
     return tree
 
 
-@cache
-def _code(path: Path) -> str:
-    return hashlib.sha256(ast.dump(_tree(path)).encode()).hexdigest()
-
-
 def _code_of_claim(path: Path, id: str) -> str:
     """The module without its other claims."""
-    tree = _tree(path)
-    others = set()
-    for call, function in claim_decorators(tree):
-        first = call.args[0] if call.args else None
-        if not (isinstance(first, ast.Constant) and first.value == id):
-            others.add(function)
-    kept = [node for node in tree.body if node not in others]
-    text = "\n".join(ast.dump(node) for node in kept)
+    text = "\n".join(code for owner, code in _parts(path) if owner in (None, id))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -62,30 +81,31 @@ def _code_of_claim(path: Path, id: str) -> str:
 def _imports(path: Path) -> tuple[Path, ...]:
     """Files of ours, or beside the file, that a module imports anywhere in its code."""
     found: dict[Path, None] = {}
-    for node in ast.walk(_tree(path)):
-        for name in _names(node):
+    for name in NAMED.findall(_text(path)):
+        found |= dict.fromkeys(_files(name, path))
+    for module, names, modules in IMPORT.findall(_text(path)):
+        listed = re.findall(r"\w+(?=\s*(?:,|$|\)|as\b))", names) if module else []
+        dotted = [f"{module}.{name}" for name in listed]
+        # Each name brings its package along; exitlaw's front door only where a name is its own.
+        dotted += [module] if module and module != "exitlaw" else []
+        dotted += [part.split()[0] for part in modules.split(",") if part.strip()]
+        for name in dotted:
             for file in _files(name, path):
                 found[file] = None
     return tuple(found)
 
 
-def _names(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
 def _files(name: str, importer: Path) -> Iterator[Path]:
+    """Files that importing `name` runs; exitlaw/__init__.py only where `name` is not beside it."""
     parts = name.split(".")
-    roots = [ROOT] if parts[0] in OURS else [importer.parent]
-    for root in roots:
-        for end in range(1, len(parts) + 1):
-            stem = root.joinpath(*parts[:end])
-            for file in (stem.with_suffix(".py"), stem / "__init__.py"):
-                if file.is_file():
-                    yield file
+    root = ROOT if parts[0] in OURS else importer.parent
+    inside = len(parts) > 1 and (ROOT / "exitlaw" / f"{parts[1]}.py").is_file()
+    inside = inside and parts[0] == "exitlaw"
+    for end in range(2 if inside else 1, len(parts) + 1):
+        stem = root.joinpath(*parts[:end])
+        for file in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if file.is_file():
+                yield file
 
 
 def _closure(start: Iterable[Path]) -> list[Path]:
@@ -142,5 +162,5 @@ def fingerprint(
 
 def forget_sources() -> None:
     """Read the sources again next time (a long-lived process may see them change)."""
-    for remembered in (_tree, _code, _imports):
+    for remembered in (_text, _code, _parts, _imports):
         remembered.cache_clear()
