@@ -28,6 +28,9 @@ from numerics.discs import (
 from numerics.evaluators import evaluate_arb, evaluate_series
 from numerics.program import Program
 
+STABLE_TERMS = 150
+"""Up to here FLINT exponentiates by recurrence at any precision; beyond it by doublings."""
+
 PLAN_ORDER = 32
 """Terms of the cheap series from which a panel is planned and bounded."""
 
@@ -142,6 +145,13 @@ class Panel:
         forms = recurrence.linear_forms(self.program)
         return forms if forms is not None and self.lost_bits(terms) < terms else None
 
+    def exponential_by_recurrence(self, terms: int) -> bool:
+        """Whether exp(u) comes from a recurrence, FLINT's (u a polynomial, or short) or ours."""
+        forms = recurrence.linear_forms(self.program)
+        if forms is not None and forms.polynomial:
+            return True
+        return terms <= STABLE_TERMS or self.recurrences(terms) is not None
+
     def lost_bits(self, terms: int) -> float:
         """Bits that the recurrences lose on this panel; 0 where they are not used."""
         if not recurrence.available(terms):
@@ -176,7 +186,7 @@ class Expansion:
     @cached_property
     def speed(self) -> DiscSeries:
         """p/p(c)."""
-        if self.forms is None:
+        if self.forms is None or self.forms.polynomial:
             return DiscSeries(self._u.exp(), self.radius, self.growth)
         equation, slope = (recurrence.shifted(f, self.panel.centre) for f in self.forms.speed)
         return DiscSeries(self._solved(equation, slope, [], arb(1)), self.radius, self.growth)
@@ -189,7 +199,7 @@ class Expansion:
     @cached_property
     def scale(self) -> DiscSeries:
         """p(c)·(2/η)/(C p)."""
-        if self.forms is None:
+        if self.forms is None or self.forms.polynomial:
             # Not rate/(C p): inverting p by Newton's iteration multiplies its radii.
             series = (-self._u).exp() * (self.rate / self.noise)
         else:

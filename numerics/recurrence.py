@@ -28,6 +28,11 @@ class LinearForms:
     scale: tuple[fmpq_poly, fmpq_poly, fmpq_poly]
     """(E, B, E/C): 1/(Cp) solves E y' = B y, and P/(Cp) the same with E/C added"""
 
+    @property
+    def polynomial(self) -> bool:
+        """Whether log p is a polynomial: then FLINT exponentiates it as fast as a recurrence."""
+        return self.speed[0].degree() == 0
+
 
 @lru_cache(maxsize=256)
 def linear_forms(program: Program) -> LinearForms | None:

@@ -16,8 +16,8 @@ from typing import Literal
 from flint import arb, arb_series, ctx
 
 from numerics.core import Core
-from numerics.discs import DiscSeries, exp_ball, log_upper, up
-from numerics.panels import Expansion, Panel, halves
+from numerics.discs import DiscSeries, exp_ball, log_sum, log_upper, up
+from numerics.panels import STABLE_TERMS, Expansion, Panel, halves
 
 Kernel = Literal["speed", "scale"]
 
@@ -49,9 +49,6 @@ def cumulant_stages(order: int) -> tuple[Stage, ...]:
         densities.append(Stage("scale", tuple((i, n - 2 - i) for i in range(n - 1))))
     return (*densities, Stage("scale", ((order - 1,),)))
 
-
-STABLE_TERMS = 150
-"""Up to here FLINT exponentiates by recurrence at any precision."""
 
 MAX_TERMS = 10**6
 """A panel that needs more terms than this is split whatever its halves need."""
@@ -138,17 +135,48 @@ class Sweep:
             at_left = [x * (d * start).exp() for x, d in zip(self.states, self.degree, strict=True)]
             at_right = list(at_left)
             functions: list[DiscSeries] = []
+            errors: list[float] = []
             for index, stage in enumerate(self.stages[: step.active]):
-                integrand = self._integrand(expansion, stage, functions)
-                integral = integrand.antiderivative()
-                constant = at_left[index] - integral.at(left)
-                function = integral.plus_constant(constant)
-                functions.append(function)
-                at_right[index] = function.at(right)
+                integral = self._integrand(expansion, stage, functions).antiderivative()
+                low, high = integral.at(left), integral.at(right)
+                # What earlier stages do not know must not enter a series: term by term it would
+                # be multiplied by the sum of all |coefficients|.
+                passed_on = self._passed_on(panel, stage, errors, at_right, float(start))
+                at_right[index] = at_left[index] + (high - low) + exp_ball(passed_on)
+                constant = at_left[index] - low
+                functions.append(integral.plus_constant(arb(constant.mid())))
+                errors.append(log_sum(log_upper(constant.rad()), passed_on))
             self.states = [x * (-d * end).exp() for x, d in zip(at_right, self.degree, strict=True)]
             self.log_rise += end - start
         finally:
             ctx.prec = saved
+
+    def _passed_on(
+        self,
+        panel: Panel,
+        stage: Stage,
+        errors: Sequence[float],
+        at_right: Sequence[arb],
+        start: float,
+    ) -> float:
+        """log of a bound of what the errors (logs) of the factors do to a stage on the panel.
+
+        `|Π c − Π m| <= Σ_i |c_i − m_i| Π_{j≠i} sup f_j`, and every f grows to the right.
+        """
+        total = -math.inf
+        for term in stage.terms:
+            for place, i in enumerate(term):
+                others = sum(
+                    log_sum(log_upper(at_right[f]), errors[f])
+                    for at, f in enumerate(term)
+                    if at != place
+                )
+                total = log_sum(total, errors[i] + others)
+        if total == -math.inf:
+            return total
+        kernel = log_kernel_integral(panel, stage.kernel, self.rate)
+        kernel += stage.power * log_largest(panel) + start * (1 if stage.kernel == "speed" else -1)
+        return up(total + kernel)
 
     def _integrand(
         self, expansion: Expansion, stage: Stage, functions: Sequence[DiscSeries]
@@ -239,7 +267,9 @@ def working_bits(accuracy: float, panel: Panel, terms: int) -> int:
     doubling multiplies the radii by up to e^(2 variation).
     """
     inside = panel.variation(min(panel.half, 0.9 * panel.radius))
-    doublings = max(0, math.ceil(math.log2(terms / STABLE_TERMS)))
+    doublings = 0
+    if not panel.exponential_by_recurrence(terms):
+        doublings = max(0, math.ceil(math.log2(terms / STABLE_TERMS)))
     lost = panel.lost_bits(terms)
     if lost > terms:
         lost = 0.0  # the recurrence is not used
