@@ -326,7 +326,7 @@ def second_order_general() -> ClaimBody:
     return ClaimBody(
         statement=statement,
         domain=Domain(
-            ranges={eta: Range(Fraction(1, 5000), Fraction(1, 10), "log"), theta: Range(0, 1)}
+            ranges={eta: Range(Fraction(1, 10000), Fraction(1, 10), "log"), theta: Range(0, 1)}
         ),
         hypotheses=(
             "a is the only lowest point of Psi on (-oo, b], b the only highest on [a, B], C > 0",
@@ -438,7 +438,7 @@ def _general_points() -> Iterator[Point]:
         for order, name in enumerate(noise_names):
             values[name] = sympy.diff(BENT_NOISE, x, order).subs(x, place)
     for reading in (Integer(0), Rational(1, 4), Integer(1)):
-        yield {**values, theta: reading, eta: Rational(1, 2000)}
+        yield {**values, theta: reading, eta: Rational(1, 8000)}
 
 
 def _general_quotient(point: Point, digits: int) -> Enclosure:
