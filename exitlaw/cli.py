@@ -539,6 +539,36 @@ def _export(
         _write(output, text)
 
 
+@app.command("report")
+def _report_page(
+    folder: Annotated[
+        str, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the page.")
+    ] = "exitlaw-report",
+    profile: Profile = "quick",
+    seed: Seed = "0",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    ledger: LedgerFile = None,
+    no_cache: NoCache = False,
+) -> None:
+    """A page of all claims with their verdicts, derivations and figures."""
+    options = _run_options(profile, seed, workers, scheduler, ledger, no_cache)
+    from exitlaw import figures
+    from exitlaw.discovery import all_metadata
+    from exitlaw.report import Figure, write_report
+    from exitlaw.verification import verify
+
+    with _Progress() as progress:
+        report = verify((), **options, progress=progress)
+    caption = "Escape times against the barrier: exact (certified) and by Kramers' formula."
+    picture = Figure("escape-times.svg", caption)
+    page = write_report(report, all_metadata(), folder, figures=[picture])
+    figures.draw_barrier_times(page.parent / picture.file)
+    print(f"{page} is written")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
 @app.command("new")
 def _new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The file is claims_NAME.py.")],
