@@ -124,7 +124,9 @@ def exact_time() -> ClaimBody:
     )  # fmt: skip
 
 
-TIME_NEIGHBOURS = ("factor 2", "exponent + 1/2", "exponent - 1/2")
+TIME_NEIGHBOURS = (
+    "factor 2", "exponent + 1/2", "exponent - 1/2", "swapped theta", "anti-Ito for every theta",
+)  # fmt: skip
 
 
 def _exact_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
@@ -233,7 +235,7 @@ def _certified_time(point: Point, digits: int) -> Enclosure:
 
 
 def _simulation_points() -> Iterator[Point]:
-    """The power-law well, Phi = kappa log C, at kappa = 3/2: times below 10."""
+    """The power-law well, Phi = kappa log C, at kappa = 3/2: times from 20 to 40."""
     for reading in (Integer(0), Rational(1, 4), Rational(1, 2), Integer(1)):
         yield {
             w: Integer(0),
