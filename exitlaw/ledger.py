@@ -22,6 +22,8 @@ APPLICATION = 0x45584C57
 FORMAT = 1
 """Version of the tables; a file with a larger one was written by a newer Exitlaw."""
 
+HEADER = b"SQLite format 3\0"
+
 BUSY_SECONDS = 60.0
 """How long to wait for another process's transaction."""
 
@@ -55,6 +57,7 @@ class Ledger:
         LedgerError : the file is damaged, newer, no ledger, or cannot be written.
         """
         self.path = Path(path)
+        self._require_sqlite()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
@@ -75,6 +78,16 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise self._damaged(str(error)) from error
+
+    def _require_sqlite(self) -> None:
+        """SQLite itself would take a file of a few foreign bytes for an empty database."""
+        try:
+            with self.path.open("rb") as file:
+                start = file.read(len(HEADER))
+        except OSError:
+            return  # absent, or reported by SQLite
+        if start and start != HEADER:
+            raise self._damaged("no SQLite file")
 
     def _refused(self, received: str, advice: str) -> LedgerError:
         return LedgerError(f"a ledger of results at {self.path}", received, advice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -113,9 +114,10 @@ def decide_over_region(
 def _subdivide(
     gap: _Gap, whole: Box, symbols: list[sympy.Symbol], evidence: BoundOverRegion, context: Context
 ) -> Finding:
-    parts, done = [whole], 0
+    # The largest part first: an undecidable corner then cannot use up all the boxes.
+    parts, done, made = [(Fraction(-1), 0, whole)], 0, 0
     while parts:
-        box = parts.pop()
+        size, _, box = heappop(parts)
         done += 1
         if done > evidence.max_boxes:
             text = f"undecided after {evidence.max_boxes} boxes"
@@ -129,7 +131,9 @@ def _subdivide(
         if (value < 0 or (gap.strict and value <= 0)) and outside(point, context.domain) is None:
             text = f"the bound is violated: rhs - lhs = {value.str(10)}"
             return Finding(Verdict.REFUTED, text, describe(point), {"gap": value.str(20)})
-        parts.extend(_halves(box, gap.slopes(balls)))
+        for half in _halves(box, whole, gap.slopes(balls)):
+            made += 1
+            heappush(parts, (size / 2, made, half))
     region = ", ".join(f"{s} in [{a}, {b}]" for s, (a, b) in zip(symbols, whole, strict=True))
     return Finding(Verdict.CERTIFIED, f"holds on {region} ({done} boxes)")
 
@@ -138,15 +142,15 @@ def _middle(box: Box) -> list[Fraction]:
     return [(low + high) / 2 for low, high in box]
 
 
-def _halves(box: Box, slopes: list[float] | None) -> tuple[Box, Box]:
-    """Cut where the gap varies most; without slopes, the relatively widest side."""
+def _halves(box: Box, whole: Box, slopes: list[float] | None) -> tuple[Box, Box]:
+    """Cut where the gap varies most; without slopes, the side least cut so far."""
 
     def weight(index: int) -> float:
         low, high = box[index]
-        width = float(high - low)
         if slopes is not None and slopes[index] < float("inf"):
-            return width * slopes[index]
-        return width / max(abs(float(low)), abs(float(high)), 1e-300)
+            return float(high - low) * slopes[index]
+        start, end = whole[index]
+        return float((high - low) / (end - start)) if end > start else 0.0
 
     chosen = max(range(len(box)), key=weight)
     low, high = box[chosen]
