@@ -328,3 +328,285 @@ def _second_order_quotient(point: Point, digits: int) -> Enclosure:
         rate = as_ball(fraction(point[eta]), fraction(point[eta]))
         ratio = time.arb / enclose(power_law_formula(), point, 20).arb
         return Enclosure.from_arb((ratio - 1) / rate)
+
+
+# --- no state-dependent noise ---------------------------------------------------------------------
+
+
+@claim(
+    "kramers/langevin-limit",
+    title="The power-law time tends to the Langevin time as sigma_H -> 0",
+)
+def langevin_limit() -> ClaimBody:
+    formula = kramers.langevin_time(H_a, H_b, Delta_L, eta, sigma_g)
+    steepness = 2 * Delta_L / (eta * sigma_g)
+    statement = LimitStatement(
+        power_law_formula(),
+        formula,
+        sigma_H,
+        Integer(0),
+        (steepness**2 + steepness + 1) * eta * sigma_H / H_a,
+    )
+    region = {
+        H_a: (2, 2), H_b: (-1, -1), Delta_L: (1, Fraction(11, 10)), eta: (1, 1), sigma_g: (1, 1),
+        sigma_H: (Fraction(1, 1000), Fraction(1, 10)), theta: (0, 1),
+    }  # fmt: skip
+    return ClaimBody(
+        statement=statement,
+        domain=Domain(ranges={symbol: Range(*ends) for symbol, ends in region.items()}),
+        hypotheses=("kappa = H_a/(eta sigma_H) -> oo at fixed eta, sigma_g and landscape",),
+        derivation=Derivation(
+            (
+                Step(
+                    "the limit",
+                    statement,
+                    "(1 + A/kappa)^(kappa + s - 1/2) -> e^A and 1 + (s - 1/2)/kappa -> 1",
+                    LimitCheck(power_law_formula(), formula, sigma_H, Integer(0)),
+                ),
+            )
+        ),
+        evidence=(
+            BoundOverRegion(route="subdivision in ball arithmetic", region=region),
+        ),
+        mutants=(
+            Mutant("exponent Delta_L/(eta sigma_g)",
+                   formula * sympy.exp(-Delta_L / (eta * sigma_g))),
+            Mutant("factor 2", 2 * formula),
+            Mutant("curvature of the minimum at both ends", kramers.langevin_time(
+                H_a, -H_a, Delta_L, eta, sigma_g)),
+        ),
+    )  # fmt: skip
+
+
+# --- fixed kappa, deep barrier --------------------------------------------------------------------
+
+n = Symbol("n", positive=True)
+"""The exponent kappa + s - 1/2 of the escape time; m = n + 1/2."""
+path = Symbol("I", positive=True)
+"""`int_a^B ((L - L(a))/Delta_L)^(m - 1) dw`, in units of sqrt(Delta_L)."""
+
+
+def fixed_kappa_formula() -> sympy.Expr:
+    """The power-law time at fixed kappa in terms of its exponent n."""
+    return kramers.power_law_time(H_a, H_b, Delta_L, eta, sigma_g, kappa, kappa + HALF - n)
+
+
+def _fixed_kappa_body(formula: sympy.Expr, mutants: tuple[Mutant, ...]) -> ClaimBody:
+    """A claim about the limit of exact time over power-law time, kappa fixed, Delta_L -> oo."""
+    statement = LimitStatement(tau(Delta_L) / fixed_kappa_formula(), formula, Delta_L, oo)
+    return ClaimBody(
+        statement=statement,
+        domain=Domain(ranges={kappa: Range(1, 40), n: Range(Fraction(1, 2), 41)}),
+        hypotheses=(
+            "L = Delta_L f(w/sqrt(Delta_L)): the landscape is scaled up with its curvatures kept; "
+            "kappa, eta and sigma_g are fixed, so that u -> oo",
+            "n = kappa + s - 1/2 > 0; I = int_a^B ((L - L(a))/Delta_L)^(n - 1/2) dw/sqrt(Delta_L)",
+            "the mass is gathered at the minimum, where L is a parabola, and dominated there; the "
+            "resistance is spread over the whole path: (C/C(b))^(m - 1) -> ((L - L(a))/Delta_L)"
+            "^(m - 1)",
+        ),
+        evidence=(
+            EnclosureComparison(
+                route="limit of mass and resistance: both integrals in ball arithmetic, no Gamma "
+                "function",
+                reference=_limit_of_the_ratio,
+                points=tuple(_fixed_kappa_points(None)),
+                digits=12,
+            ),
+            Certificate(
+                route="double integral in ball arithmetic at Delta_L large: ratio within 10/A + "
+                "2 u^(-n/2) of its limit",
+                decide=_ratio_near_limit,
+            ),
+        ),
+        mutants=mutants,
+    )
+
+
+@claim(
+    "kramers/fixed-kappa",
+    title="At fixed kappa the ratio of exact to Kramers time tends to a constant of the whole path",
+    expected="agrees",
+)
+def fixed_kappa() -> ClaimBody:
+    formula = kramers.fixed_kappa_constant(n + HALF, H_b, Delta_L, path * sqrt(Delta_L))
+    return _fixed_kappa_body(
+        formula,
+        (
+            Mutant("the ratio tends to 1", Integer(1)),
+            Mutant("the Beta form of two parabolas",
+                   formula * kramers.power_law_factor(kappa, kappa + HALF - n)),
+            Mutant("m + 1/2 taken for m", sqrt(-H_b / (2 * pi)) * path),
+            Mutant("curvature of the minimum", formula * sqrt(-H_a / H_b)),
+        ),
+    )  # fmt: skip
+
+
+@claim(
+    "kramers/fixed-kappa-ratio-one",
+    title="At fixed kappa and a deep barrier the power-law time becomes exact",
+    expected="refuted",
+    corrected="kramers/fixed-kappa",
+)
+def fixed_kappa_ratio_one() -> ClaimBody:
+    return _fixed_kappa_body(Integer(1), ())
+
+
+def _fixed_kappa_points(steepness: int | None) -> Iterator[Point]:
+    """Symmetric quartic wells with H_a = 2, H_b = -1, eta = sigma_g = 1; Delta_L = steepness/2."""
+    for index, reading in ((Integer(3), Integer(0)), (Integer(3), Integer(1)),
+                           (Integer(10), Rational(1, 4)), (Integer(20), HALF)):  # fmt: skip
+        exponent = index + HALF - reading
+        barrier = Rational(1 if steepness is None else steepness, 2)
+        # w/sqrt(Delta_L) = sqrt(8/H_a) x on [-1, 1]: h = (1 - x^2)^2
+        length = sqrt(8 / Integer(2))
+        yield {
+            kappa: index, n: exponent, H_a: Integer(2), H_b: Integer(-1), Delta_L: barrier,
+            eta: Integer(1), sigma_g: Integer(1), sigma_H: 2 / index, theta: reading,
+            path: length * kramers.quartic_path(exponent + HALF),
+        }  # fmt: skip
+
+
+def _limit_of_the_ratio(point: Point, digits: int) -> Enclosure:
+    """`(n/pi) sqrt(|H_b|/2) I int (1 + t^2)^(-m) dt`, I and the mass by integration."""
+    from flint import acb, arb, ctx
+
+    from exitlaw.evaluation import as_ball, fraction
+    from numerics.enclosure import Enclosure
+
+    with ctx.workprec(4 * digits + 128):
+        index, curvature, bottom = (
+            as_ball(fraction(point[s]), fraction(point[s])) for s in (n, H_b, H_a)
+        )
+        power = acb(index - arb(1) / 2)
+
+        # t = sinh v: smooth, and beyond v = 60 the integrand is below 2^(2n) e^(-2 n v)
+        def mass(v: acb, analytic: bool) -> acb:
+            return v.cosh() ** acb(-2 * index)
+
+        def resistance(v: acb, analytic: bool) -> acb:
+            # x = tanh v: (1 - x^2)^(2 power) dx, the ends at infinity
+            return v.cosh() ** (-4 * power - 2)
+
+        total = []
+        for integrand, decay in ((mass, 2 * index), (resistance, 4 * power.real + 2)):
+            value = acb.integral(integrand, 0, 5) + acb.integral(integrand, 5, 60)
+            tail = (decay * (arb(2).log() - 60)).exp() / decay
+            total.append(2 * (value.real + arb(0, tail.upper())))
+        length = (8 / bottom).sqrt()
+        ratio = index / arb.pi() * (-curvature / 2).sqrt() * length * total[0] * total[1]
+        return Enclosure.from_arb(ratio)
+
+
+def _ratio_near_limit(statement: Statement, context: Context) -> Finding:
+    """Compare exact/Kramers with the stated limit at deep barriers, within a remainder."""
+    steepness = 2 * Delta_L / (eta * sigma_g)
+    remainder = 10 / steepness + 2 * (1 + steepness / kappa) ** (-n / 2)
+    bounded = LimitStatement(statement.lhs, statement.rhs, Delta_L, oo, remainder)  # type: ignore[arg-type]
+    return DEEP.judge(bounded, context)
+
+
+def _deep_ratio(point: Point, digits: int) -> Enclosure:
+    from flint import ctx
+
+    from exitlaw.evaluation import enclose
+    from numerics.enclosure import Enclosure
+
+    time = models.family_time(landscapes.quartic, point, 8)
+    with ctx.workprec(128):
+        return Enclosure.from_arb(time.arb / enclose(fixed_kappa_formula(), point, 15).arb)
+
+
+DEEP = EnclosureComparison(
+    route="double integral at deep barriers",
+    reference=_deep_ratio,
+    points=tuple(p for depth in (10**4, 10**6) for p in _fixed_kappa_points(depth)),
+    digits=12,
+)
+
+
+# --- order in the barrier -------------------------------------------------------------------------
+
+
+@claim(
+    "kramers/barrier-order",
+    title="The escape time of the power-law dynamic is a power of the barrier",
+    depends=("kramers/fixed-kappa",),
+)
+def barrier_order() -> ClaimBody:
+    formula = kramers.power_law_exponent(kappa, kappa + HALF - n)
+    statement = LimitStatement(
+        log(tau(Delta_L)) / log(Delta_L), formula, Delta_L, oo, 3 / log(Delta_L)
+    )
+    return ClaimBody(
+        statement=statement,
+        domain=Domain(
+            ranges={kappa: Range(1, 40), n: Range(Fraction(1, 2), 41),
+                    Delta_L: Range(10, 10**40, "log")}
+        ),
+        hypotheses=(
+            "L = Delta_L f(w/sqrt(Delta_L)); kappa, H_a, H_b and eta sigma_g are fixed",
+            "n = kappa + s - 1/2 is the order: kappa + 1/2 for Ito, kappa - 1/2 for anti-Ito",
+        ),
+        derivation=Derivation(tuple(_barrier_order_steps(statement))),
+        evidence=(
+            EnclosureComparison(
+                route="double integral in ball arithmetic at barriers up to 10^24",
+                reference=_log_time_over_log_barrier,
+                points=tuple(p for depth in (10**8, 10**24) for p in _fixed_kappa_points(depth)),
+                digits=8,
+            ),
+        ),
+        mutants=(
+            Mutant("exponent + 1/2", formula + HALF),
+            Mutant("exponent - 1/2", formula - HALF),
+            Mutant("kappa for every interpretation", kappa),
+            Mutant("twice the order", 2 * formula),
+        ),
+    )  # fmt: skip
+
+
+def _barrier_order_steps(statement: LimitStatement) -> Iterator[Step]:
+    time = fixed_kappa_formula()
+    constant = kramers.fixed_kappa_constant(n + HALF, H_b, Delta_L, path * sqrt(Delta_L))
+    ratio = LimitStatement(tau(Delta_L) / time, constant, Delta_L, oo)
+    yield Step(
+        "exact over Kramers time",
+        ratio,
+        "the ratio tends to a constant of the path",
+        LemmaUse("kramers/fixed-kappa", ratio),
+    )
+    u_of_barrier = kramers.barrier_ratio(Delta_L, eta, sigma_g, kappa)
+    slow = LimitStatement(1 / log(Delta_L), Integer(0), Delta_L, oo)
+    yield Step(
+        "constants do not count", slow, "log Delta_L -> oo",
+        LimitCheck(slow.lhs, Integer(0), Delta_L, oo),
+    )  # fmt: skip
+    order = LimitStatement(log(u_of_barrier) / log(Delta_L), Integer(1), Delta_L, oo)
+    yield Step(
+        "log u against log Delta_L", order, "u = 1 + const Delta_L",
+        LimitCheck(order.lhs, Integer(1), Delta_L, oo),
+    )  # fmt: skip
+    X, Y, Z = sympy.symbols("X Y Z", positive=True)
+    rest = time / u_of_barrier ** kramers.power_law_exponent(kappa, kappa + HALF - n)
+    yield Step(
+        "the order",
+        statement,
+        "log tau = log(tau/tau_K) + log(tau_K u^(-n)) + n log u",
+        ContinuousImage(
+            ((X, ratio), (Y, order), (Z, slow)), Z * log(X * rest) + n * Y, statement
+        ),
+    )
+
+
+def _log_time_over_log_barrier(point: Point, digits: int) -> Enclosure:
+    from flint import arb, ctx
+
+    from exitlaw.evaluation import as_ball, fraction
+    from numerics.enclosure import Enclosure
+
+    time = models.family_time(landscapes.quartic, point, 10)
+    with ctx.workprec(128):
+        barrier: arb = as_ball(fraction(point[Delta_L]), fraction(point[Delta_L]))
+        return Enclosure.from_arb(time.arb.log() / barrier.log())
+

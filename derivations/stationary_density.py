@@ -247,7 +247,7 @@ def power_law() -> ClaimBody:
                 simulate=_simulated_density,
                 points=tuple(_simulation_points()),
                 neighbours=LAW_NEIGHBOURS,
-                digits=6,
+                digits=4,
                 formula=normalised,
             ),
         ),
@@ -324,7 +324,7 @@ def _power_law_points() -> Iterator[Point]:
 def _simulation_points() -> Iterator[Point]:
     for reading in (Integer(0), Rational(1, 4), Rational(1, 2), Integer(1)):
         yield {
-            **dynamic_point(reading, Rational(3, 2), Rational(1, 2), Rational(1), Rational(1)),
+            **dynamic_point(reading, Rational(5, 2), Rational(1, 2), Rational(1), Rational(1)),
             x: Rational(1, 2),
         }  # type: ignore[dict-item]
 

@@ -360,6 +360,8 @@ class MonteCarloTest:
             consistent.append(finding)
             formula = self._value(statement.rhs, point)
             for name in self.neighbours:
+                if name in told_apart:
+                    continue
                 other = self._neighbour(context, name, point)
                 effect = math.inf if other is None else abs(formula - other)
                 needed = 2 * estimate.bias_bound + (z + power_margin) * estimate.standard_error

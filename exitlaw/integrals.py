@@ -8,6 +8,7 @@ what lies beyond.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -38,9 +39,20 @@ def concrete(formula: Basic, point: Point) -> sympy.Expr:
         if isinstance(key, AppliedUndef):
             result = result.replace(key.func, sympy.Lambda(key.args, value))
     # Deepest first is not needed: `doit` takes derivatives of what was inserted, at any depth.
-    result = result.doit(integrals=False)
+    result = _derivatives_taken(result)
     symbols = {key: value for key, value in point.items() if isinstance(key, sympy.Symbol)}
-    return result.subs(symbols)
+    bound = {limit[0] for part in result.atoms(sympy.Integral) for limit in part.limits}
+    # Plain replacement is far faster, and right where no bound variable is meant.
+    return result.subs(symbols) if bound & set(symbols) else result.xreplace(symbols)
+
+
+def _derivatives_taken(expression: sympy.Expr) -> sympy.Expr:
+    """Every derivative taken, also inside integrals, which stay as they are."""
+    done = {
+        part: sympy.diff(_derivatives_taken(part.expr), *part.variable_count)
+        for part in expression.atoms(sympy.Derivative)
+    }
+    return expression.xreplace(done)
 
 
 def enclose_with_integrals(formula: Basic, point: Point, digits: int) -> Enclosure:
@@ -148,32 +160,33 @@ def _cut(integrand: sympy.Expr, variable: sympy.Symbol, digits: int) -> tuple[sy
     if integrand.free_symbols - {variable} or integrand.has(sympy.Integral):
         raise TooWide(f"no tail bound for {integrand}")
     rise = sympy.cancel(logarithmic_derivative(integrand, variable))
-    scale = _value(integrand, variable, 0)
+    at = sympy.lambdify(variable, rise, "math")
+    target = _value(integrand, variable, 0) * arb(10) ** (-digits)
     for cut in CUTS:
-        beyond = (-sympy.oo, sympy.Integer(-cut))
-        rate = rise.subs(variable, -cut) / 2
-        power = rise.subs(variable, -cut) * cut
-        power = (1 + power) / 2
-        bound = None
-        if proves_at_least_zero(rate, {}, strict=True) and proves_at_least_zero(
-            rise - rate, {variable: beyond}
-        ):
-            bound = 1 / _constant(rate)
-        elif proves_at_least_zero(power - 1, {}, strict=True) and proves_at_least_zero(
-            -rise * variable - power, {variable: beyond}
-        ):
-            bound = cut / (_constant(power) - 1)
-        if bound is None:
+        near, far = at(-float(cut)), at(-2.0 * cut)
+        # A guess in floating point; what is used is proved below, with small rationals.
+        exponential = far > 0.75 * near > 0
+        rate = _below(near / 2 if exponential else (1 + near * cut) / 2)
+        if rate <= (0 if exponential else 1):
             continue
+        bound = 1 / _ball(rate) if exponential else cut / (_ball(rate) - 1)
         tail = _value(integrand, variable, -cut) * bound
-        if tail < scale * arb(10) ** (-digits):
+        gap = rise - rate if exponential else -rise * variable - rate
+        beyond = {variable: (-sympy.oo, sympy.Integer(-cut))}
+        if tail < target and proves_at_least_zero(gap, beyond):
             return sympy.Integer(-cut), arb(0).union(tail)
     raise TooWide(f"no cut of (-oo, .) was found for {integrand}")
 
 
+def _below(value: float) -> sympy.Rational:
+    """A short rational just below."""
+    scale = 64 if value >= 1 else 4096
+    return sympy.Rational(math.floor(value * scale), scale)
+
+
+def _ball(value: sympy.Rational) -> arb:
+    return arb(int(value.p)) / int(value.q)
+
+
 def _value(integrand: sympy.Expr, variable: sympy.Symbol, at: int) -> arb:
     return _evaluator(integrand, 10)({variable: acb(at)}, False).real
-
-
-def _constant(value: sympy.Expr) -> arb:
-    return _evaluator(value, 10)({}, False).real
