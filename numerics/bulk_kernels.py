@@ -134,7 +134,9 @@ def march(origin, direction, length, eta, s, k, order, mass, mass_scale):
         far = math.exp(FARTHEST)
         w = origin + direction * (far - 1.0)
         # Not a number where the formulas overflow, as with light tails: that is decided below.
-        if _decay(direction, w, far, eta, s, k, order) <= SLOWEST:
+        if gradient_and_noise(w, k)[1] <= 0.0:
+            status = 1
+        elif _decay(direction, w, far, eta, s, k, order) <= SLOWEST:
             status = 3
     for _ in range(MOST_PANELS if status == 2 else 0):
         h = min(h, end - t)
@@ -171,17 +173,19 @@ def march(origin, direction, length, eta, s, k, order, mass, mass_scale):
             rise = 0.0
             for j in range(N):
                 rise += INTEGRAL[i, j] * slope[j]
-            logs[i] = -phi - rise - log_noise[i]
+            logs[i] = -rise - log_noise[i]
             highest, lowest = max(highest, logs[i]), min(lowest, logs[i])
         if not highest - lowest < STEEPEST + (30.0 if infinite else 0.0):
             h *= 0.5
             if h < 1e-13 * (1.0 + t):
                 break
             continue
-        top = int(math.ceil(highest / LOG2))
+        # Φ itself enters as one factor of the panel: its rounding is no noise between nodes.
+        top = np.int64(np.ceil((highest - phi) / LOG2))
+        shift = math.exp(highest - phi - top * LOG2)
         largest_speed, largest_scale = 0.0, 0.0
         for i in range(N):
-            p = math.exp(logs[i] - top * LOG2)
+            p = shift * math.exp(logs[i] - highest)
             speed[i] = p * stretch[i]
             scale[i] = 2.0 * stretch[i] / (eta * noise[i] * p)
             largest_speed = max(largest_speed, speed[i])
@@ -303,7 +307,7 @@ def two_sided(start, below, above, eta, s, k):
 
 @njit(cache=True, error_model="numpy")
 def whole_line(origin, eta, s, k, order):
-    """∫|w|^order p as mantissa and exponent, relative error, status; p = C^−s e^−Φ, Φ(origin) = 0."""
+    """∫|w|^order C^−s e^−Φ as mantissa and exponent, relative error, status; Φ(origin) = 0."""
     left = march(origin, -1.0, math.inf, eta, s, k, order, 0.0, LOWEST)
     if left[9] != 0:
         return math.nan, 0, math.nan, left[9]

@@ -91,7 +91,9 @@ def _check_constants(model: Model) -> None:
         raise ComputationError("a positive finite η", str(eta), "give --eta 0.1, say")
     if not (theta.is_finite() and theta >= 0 and theta <= 1):
         raise ComputationError(
-            "an interpretation θ between 0 and 1", str(theta), "0 is Ito, 1/2 Stratonovich, 1 anti-Ito"
+            "an interpretation θ between 0 and 1",
+            str(theta),
+            "0 is Ito, 1/2 Stratonovich, 1 anti-Ito",
         )
 
 
@@ -102,9 +104,7 @@ def mirrored(core: Core) -> Core:
     builder = Builder(program.inputs)
     name = program.inputs[0]
     noise, q = builder.include(program, {name: builder.emit("neg", builder.input(name))})
-    return Core(
-        builder.program([noise, builder.emit("neg", q)]), core.exponent, core.rate_program
-    )
+    return Core(builder.program([noise, builder.emit("neg", q)]), core.exponent, core.rate_program)
 
 
 @lru_cache(maxsize=1024)

@@ -305,9 +305,7 @@ def _two_sided_mean(left: Side, right: Side, accuracy: float) -> arb:
         assert side.end is not None
         panels = cover(side.core, side.end, side.start)
         states = [arb(0), arb(0)]
-        found.append(
-            execute(side.core, panels, [2] * len(panels), stages, states, accuracy).states
-        )
+        found.append(execute(side.core, panels, [2] * len(panels), stages, states, accuracy).states)
     (scale_left, mass_left), (scale_right, mass_right) = found
     return (scale_right * mass_left + scale_left * mass_right) / (scale_left + scale_right)
 

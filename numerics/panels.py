@@ -269,8 +269,17 @@ def make_panel(
         radius, slope_bound, inverse_noise = proof
     majorant = [up(a / (k + 1)) for k, a in enumerate(q_abs)]
     panel = Panel(
-        program, left, right, centre, half, radius, slope_bound, inverse_noise, noise_scale,
-        majorant, low,
+        program,
+        left,
+        right,
+        centre,
+        half,
+        radius,
+        slope_bound,
+        inverse_noise,
+        noise_scale,
+        majorant,
+        low,
     )
     _measure(panel)
     return panel

@@ -31,9 +31,7 @@ class Ratio:
     def __add__(self, other: Ratio) -> Ratio:
         if self.below == other.below:
             return Ratio(self.above + other.above, self.below)
-        return Ratio(
-            self.above * other.below + other.above * self.below, self.below * other.below
-        )
+        return Ratio(self.above * other.below + other.above * self.below, self.below * other.below)
 
     def __neg__(self) -> Ratio:
         return Ratio(-self.above, self.below)

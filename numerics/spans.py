@@ -122,8 +122,12 @@ def _whole_power(x: Span, n: int) -> Span:
     ends = [_power(x.low, n), _power(x.high, n)]
     low = 0.0 if n % 2 == 0 and x.low <= 0 <= x.high else min(ends)
     slack = 1 + 4e-16 * n
-    return Span(x.order * n, _down(low / slack if low > 0 else low * slack),
-                _up(max(ends) * slack if max(ends) > 0 else max(ends) / slack), x.top)
+    return Span(
+        x.order * n,
+        _down(low / slack if low > 0 else low * slack),
+        _up(max(ends) * slack if max(ends) > 0 else max(ends) / slack),
+        x.top,
+    )
 
 
 def _power(x: float, n: float) -> float:

@@ -89,6 +89,24 @@ class Step:
 
 
 @dataclass
+class _Rung:
+    """Logarithms of bounds on one part of a panel: integrals of the kernels, |x|, the stages."""
+
+    speed: float
+    scale: float
+    position: float
+    states: list[float]
+    """Bounds of the stages anywhere on the part"""
+    gains: list[float]
+    """Bounds of what the stages gained from the left end of the panel to that of the part"""
+
+    def kernel(self, stage: Stage) -> float:
+        """∫ kernel |x|^power over the part."""
+        own = self.speed if stage.kernel == "speed" else self.scale
+        return own + stage.power * self.position
+
+
+@dataclass
 class Sweep:
     """The states at the current point, `X_i / p(point)**degree_i`."""
 
@@ -136,12 +154,13 @@ class Sweep:
             at_right = list(at_left)
             functions: list[DiscSeries] = []
             errors: list[float] = []
+            ladder = self._ladder(panel, step.active, at_left, float(start))
             for index, stage in enumerate(self.stages[: step.active]):
                 integral = self._integrand(expansion, stage, functions).antiderivative()
                 low, high = integral.at(left), integral.at(right)
                 # What earlier stages do not know must not enter a series: term by term it would
                 # be multiplied by the sum of all |coefficients|.
-                passed_on = self._passed_on(panel, stage, errors, at_right, float(start))
+                passed_on = self._passed_on(stage, errors, ladder)
                 at_right[index] = at_left[index] + (high - low) + exp_ball(passed_on)
                 constant = at_left[index] - low
                 functions.append(integral.plus_constant(arb(constant.mid())))
@@ -151,32 +170,47 @@ class Sweep:
         finally:
             ctx.prec = saved
 
-    def _passed_on(
-        self,
-        panel: Panel,
-        stage: Stage,
-        errors: Sequence[float],
-        at_right: Sequence[arb],
-        start: float,
-    ) -> float:
+    def _passed_on(self, stage: Stage, errors: Sequence[float], ladder: Sequence[_Rung]) -> float:
         """log of a bound of what the errors (logs) of the factors do to a stage on the panel.
 
-        `|Π c − Π m| <= Σ_i |c_i − m_i| Π_{j≠i} sup f_j`, and every f grows to the right.
+        `|Π c − Π m| <= Σ_i |c_i − m_i| Π_{j≠i} sup f_j`, part by part of the panel.
         """
         total = -math.inf
-        for term in stage.terms:
-            for place, i in enumerate(term):
-                others = sum(
-                    log_sum(log_upper(at_right[f]), errors[f])
-                    for at, f in enumerate(term)
-                    if at != place
-                )
-                total = log_sum(total, errors[i] + others)
-        if total == -math.inf:
-            return total
-        kernel = log_kernel_integral(panel, stage.kernel, self.rate)
-        kernel += stage.power * log_largest(panel) + start * (1 if stage.kernel == "speed" else -1)
-        return up(total + kernel)
+        for rung in ladder:
+            for term in stage.terms:
+                for place, i in enumerate(term):
+                    others = sum(
+                        log_sum(rung.states[f], errors[f])
+                        for at, f in enumerate(term)
+                        if at != place
+                    )
+                    total = log_sum(total, errors[i] + others + rung.kernel(stage))
+        return total if total == -math.inf else up(total)
+
+    def _ladder(
+        self, panel: Panel, active: int, at_left: Sequence[arb], start: float
+    ) -> list[_Rung]:
+        """Bounds of kernels and stages on the parts of the panel, relative to p(c) = 1."""
+        size = math.log(panel.width / len(panel.ranges))
+        extra = panel.inverse_noise_bound + log_upper(self.rate)
+        states = [log_upper(x) for x in at_left]
+        gains = [-math.inf] * len(states)
+        rungs: list[_Rung] = []
+        for low, high in panel.ranges:
+            rung = _Rung(
+                up(start + high + size),
+                up(extra - start - low + size),
+                log_largest(panel),
+                list(states),
+                list(gains),
+            )
+            for index, stage in enumerate(self.stages[:active]):
+                gained = rung.kernel(stage) + _log_products(stage, rung.states)
+                rung.states[index] = log_sum(rung.states[index], gained)
+                rung.gains[index] = log_sum(rung.gains[index], gained)
+            states, gains = rung.states, rung.gains
+            rungs.append(rung)
+        return rungs
 
     def _integrand(
         self, expansion: Expansion, stage: Stage, functions: Sequence[DiscSeries]
@@ -186,9 +220,7 @@ class Sweep:
             return expansion.scale_times_mass(functions[stage.terms[0][0]])
         integrand = expansion.speed if stage.kernel == "speed" else expansion.scale
         if stage.power:
-            integrand = integrand * _absolute_power(
-                expansion.panel, stage.power, expansion.radius
-            )
+            integrand = integrand * _absolute_power(expansion.panel, stage.power, expansion.radius)
         product = _sum_of_products(stage, functions)
         return integrand if product is None else integrand * product
 
@@ -207,14 +239,11 @@ class Sweep:
         try:
             u = panel.log_density(terms)
             rise = u.at(panel.right - panel.centre) - u.at(panel.left - panel.centre)
-            largest = [log_upper(x) for x in self.states]
-            states = list(self.states)
-            for index, stage in enumerate(self.stages[: step.active]):
-                bound = log_kernel_integral(panel, stage.kernel, self.rate)
-                bound += stage.power * log_largest(panel)
-                bound += _log_products(stage, largest)
-                states[index] = states[index] + positive_ball(bound)
-                largest[index] = log_upper(states[index])
+            ladder = self._ladder(panel, step.active, self.states, 0.0)
+            states = [
+                x + positive_ball(gain)
+                for x, gain in zip(self.states, ladder[-1].gains, strict=True)
+            ]
             self.states = [x * (-d * rise).exp() for x, d in zip(states, self.degree, strict=True)]
             self.log_rise += rise
         finally:
@@ -274,16 +303,6 @@ def working_bits(accuracy: float, panel: Panel, terms: int) -> int:
     if lost > terms:
         lost = 0.0  # the recurrence is not used
     return math.ceil((accuracy + (3 + 2 * doublings) * inside) / math.log(2) + lost) + 30
-
-
-def log_kernel_integral(panel: Panel, kernel: Kernel, rate: arb) -> float:
-    """log of a bound of ∫ kernel over the panel, relative to p(left) = 1."""
-    part = panel.width / len(panel.ranges)
-    sign = 1 if kernel == "speed" else -1
-    highest = max(max(sign * low, sign * high) for low, high in panel.ranges)
-    total = sum(math.exp(max(sign * low, sign * high) - highest) for low, high in panel.ranges)
-    extra = 0.0 if kernel == "speed" else panel.inverse_noise_bound + log_upper(rate)
-    return highest + math.log(total * part * (1 + 1e-9)) + extra
 
 
 def positive_ball(log_bound: float) -> arb:
@@ -381,23 +400,25 @@ def _forward(
     for step in steps:
         panel = step.panel
         part = math.log(panel.width / len(panel.ranges))
-        sums = []
-        for sign in (1, -1):
-            values = [
-                sign * (low + high) / 2 if middle else max(sign * low, sign * high)
-                for low, high in panel.ranges
-            ]
-            sums.append(_log_sum(values) + part + sign * step.level)
-        speed, scale = sums[0], sums[1] + panel.noise_scale + log_rate
+        extra = panel.noise_scale + log_rate + part
+        position = log_largest(panel)
         current, gained = list(states[-1]), [-math.inf] * len(stages)
-        for index, stage in enumerate(stages[: step.active]):
-            kernel = speed if stage.kernel == "speed" else scale
-            kernel += stage.power * log_largest(panel)
-            gained[index] = kernel + _log_products(stage, current)
-            current[index] = _log_add(current[index], gained[index])
+        totals = [-math.inf, -math.inf]
+        for low, high in panel.ranges:
+            middle_value = (low + high) / 2
+            speed = (middle_value if middle else high) + part + step.level
+            scale = extra - (middle_value if middle else low) - step.level
+            totals = [_log_add(totals[0], speed), _log_add(totals[1], scale)]
+            for index, stage in enumerate(stages[: step.active]):
+                gain = speed if stage.kernel == "speed" else scale
+                gain += stage.power * position + _log_products(stage, current)
+                gained[index] = _log_add(gained[index], gain)
+                current[index] = _log_add(current[index], gain)
         states.append(current)
         increments.append(gained)
-        kernels.append([speed if s.kernel == "speed" else scale for s in stages])
+        kernels.append(
+            [totals[0 if s.kernel == "speed" else 1] + s.power * position for s in stages]
+        )
     return _Forward(states, increments, kernels)
 
 

@@ -78,7 +78,9 @@ def _expanded(program: Program, end: End) -> Tail | None:
                     known = min(as_series(e.factor).prec, PLAN_ORDER)
                     kept = [0.0] * max(e.order, 0) + sizes[:known]
                     kept += [0.0] * (max(e.order, 0) + known - len(kept))
-                    return Tail(program, end, e.order, leading, share * distance, bound, tuple(kept))
+                    return Tail(
+                        program, end, e.order, leading, share * distance, bound, tuple(kept)
+                    )
     except NotLocal:
         return None
     finally:
@@ -181,7 +183,9 @@ def power_states(
     if recurrence.available(terms):
         form = recurrence.end_form(tail.program, tail.end)
         if form is not None:
-            ctx.prec += math.ceil(recurrence.extra_bits(arb_poly(form[0]).coeffs(), position, terms))
+            ctx.prec += math.ceil(
+                recurrence.extra_bits(arb_poly(form[0]).coeffs(), position, terms)
+            )
     ctx.cap = terms
     try:
         noise, e = _noise_and_exponent(tail, terms)
