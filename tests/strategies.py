@@ -93,7 +93,7 @@ def _rounded(value: float) -> Fraction:
 def log_grid(draw: st.DrawFn, low: Fraction, high: Fraction) -> Fraction:
     """A rational between two powers, even on the logarithmic scale; shrinks to 1 (or the end)."""
     first, last = round(200 * log10(low)), round(200 * log10(high))
-    step = draw(st.integers(first, last))
+    step = draw(st.one_of(st.integers(first, last), st.sampled_from([last, first])))
     return min(max(_rounded(10 ** (step / 200)), low), high)
 
 
@@ -105,7 +105,8 @@ def thetas() -> st.SearchStrategy[Fraction]:
 
 def correlations() -> st.SearchStrategy[Fraction]:
     """ρ/√(σ_gσ_H) up to ±0.999 of its bound; shrinks to 0."""
-    return st.integers(-999, 999).map(lambda n: Fraction(n, 1000))
+    extreme = st.sampled_from([999, -999, 990, -990, 950, -950])
+    return st.one_of(st.integers(-999, 999), extreme).map(lambda n: Fraction(n, 1000))
 
 
 @st.composite
