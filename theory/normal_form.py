@@ -34,7 +34,7 @@ def is_zero(expression: Expr, *, positive: Iterable[Expr] = ()) -> bool | None:
         numerator = ring.reduce(quotient.numerator)
         if ring.reduce(quotient.denominator) == 0:
             return None
-    except (TooLarge, OverflowError):
+    except (TooLarge, OverflowError, RecursionError):
         return None
     if numerator == 0:
         return True
@@ -62,7 +62,7 @@ def normal_form(expression: Expr, *, positive: Iterable[Expr] = ()) -> Expr:
     """numerator/denominator, coprime expanded polynomials; the expression itself if too large."""
     try:
         return Translator.assuming(positive).normal_form(sympy.sympify(expression))
-    except (TooLarge, OverflowError):
+    except (TooLarge, OverflowError, RecursionError):
         return expression
 
 

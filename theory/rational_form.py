@@ -298,9 +298,7 @@ class Translator:
         ring.relations += [
             _cyclotomic_relation(ring, ordered.index(root), basis.roots[base])
             if base == -1
-            else Relation(
-                ordered.index(root), basis.roots[base], builder.polynomial(base_nodes[base])
-            )
+            else builder.relation_of_root(base, ordered.index(root))
             for base, root in root_of.items()
         ]
         ring.relations += [
@@ -309,6 +307,8 @@ class Translator:
             if builder.is_polynomial(node)
         ]
         ring.quotients = [builder.quotient(node) for node in nodes]
+        for base, root in root_of.items():
+            ring.generators[ordered.index(root)] *= ring.expression(builder.denominator(base))
         return ring
 
     def _exponent_basis(self, exponents: list[Expr]) -> _Basis:
@@ -413,20 +413,26 @@ class Translator:
         return self._opaque(expression)
 
     def _opaque(self, expression: sympy.Function) -> _Node:
-        """One generator per function and normal form of its arguments; odd and even functions."""
+        """One generator per function and normal form of its arguments."""
         if not all(isinstance(argument, Expr) for argument in expression.args):
             return _Generator(expression)
         if isinstance(expression, sympy.Piecewise):
             return _Generator(expression)
         arguments: list[Expr] = [self.normal_form(a) for a in expression.args]  # type: ignore[arg-type]
         sign = 1
-        if isinstance(expression, _ODD + _EVEN) and _leads_negative(arguments[0]):
-            arguments = [self.normal_form(-arguments[0])]
-            sign = -1 if isinstance(expression, _ODD) else 1
+        if isinstance(expression, _ODD + _EVEN):
+            if _leads_negative(arguments[0]):
+                arguments = [self.normal_form(-arguments[0])]
+                sign = -1 if isinstance(expression, _ODD) else 1
+            rebuilt = expression.func(*arguments)
+            if isinstance(rebuilt, expression.func) or isinstance(-rebuilt, expression.func):
+                # SymPy's own choice of sign is not the same for every form of an argument.
+                return _times(sign, _Generator(expression.func(*arguments, evaluate=False)))
+            return _times(sign, self.node(rebuilt))  # type: ignore[arg-type]
         rebuilt = expression.func(*arguments)
         if isinstance(rebuilt, expression.func):
-            return _times(sign, _Generator(rebuilt))
-        return _times(sign, self.node(rebuilt))  # type: ignore[arg-type]
+            return _Generator(rebuilt)
+        return self.node(rebuilt)  # type: ignore[arg-type]
 
     def _gamma(self, argument: Expr) -> _Node:
         """gamma at the representative whose rational part lies in [0, 1); gamma(2z) doubled."""
@@ -501,11 +507,8 @@ def _is_even(number: Expr) -> bool:
 def _leads_negative(form: Expr) -> bool:
     """Whether the normal form's first term, in a fixed order, has a negative coefficient."""
     numerator = sympy.fraction(form)[0]
-    terms = sorted(
-        (term.as_coeff_Mul() for term in sympy.Add.make_args(numerator)),
-        key=lambda pair: sympy.srepr(pair[1]),
-    )
-    return bool(terms[0][0].is_negative)
+    terms = [term.as_coeff_Mul() for term in sympy.Add.make_args(numerator)]
+    return bool(min(terms, key=lambda pair: sympy.srepr(pair[1]))[0].is_negative)
 
 
 def _as_exponentials(expression: sympy.Function) -> Expr | None:
@@ -802,11 +805,23 @@ class _Builder:
             degree = self.basis.roots[base]
             whole, rest = divmod(int(value * degree), degree)
             if rest:
-                root = Quotient(self.generator(self.root_of[base]), self.one())
+                root = Quotient(self.generator(self.root_of[base]), self.denominator(base))
                 total = self.product(total, self.power(root, rest))
             if whole:
                 total = self.product(total, self.power(self.quotient(self.base_nodes[base]), whole))
         return total
+
+    def denominator(self, base: Expr) -> fmpq_mpoly:
+        """D of f = N/D. The generator of the root of f is r = D f**(1/Q), so that r**Q has none."""
+        if base == -1:
+            return self.one()
+        return self.quotient(self.base_nodes[base]).denominator
+
+    def relation_of_root(self, base: Expr, index: int) -> Relation:
+        """r**Q = N D**(Q-1)."""
+        degree, quotient = self.basis.roots[base], self.quotient(self.base_nodes[base])
+        lifted = _raise(quotient.denominator, degree - 1)
+        return Relation(index, degree, _multiply(quotient.numerator, lifted))
 
     def power(self, base: Quotient, exponent: int) -> Quotient:
         if exponent >= 0:

@@ -57,6 +57,11 @@ IDENTITIES = {
     "beta": sympy.beta(a, b) - sympy.gamma(a) * sympy.gamma(b) / sympy.gamma(a + b),
     "argument": sympy.atan((x - 1) / (x**2 - 1)) - sympy.atan(1 / (x + 1)),
     "odd-function": sympy.atan((1 - x) / a) + sympy.atan((x - 1) / a),
+    "odd-function-of-a-sum": sympy.atan(x - 1) + sympy.atan(1 - x),
+    "root-of-a-sine": (1 + sympy.sqrt(sympy.sin(a))) ** 2
+    - 1
+    - sympy.sin(a)
+    - 2 * sympy.sqrt(sympy.sin(a)),
     "absolute-value": sympy.Abs(x**2 - 1) ** 2 - (1 - x**2) ** 2,
     "integral": sympy.Integral(sympy.exp(-(w**2)), (w, 0, x))
     - sympy.Integral(sympy.exp(-(rho**2)), (rho, 0, x)),
@@ -185,3 +190,48 @@ def test_equality_by_derivative_and_one_constant() -> None:
 def test_antiderivatives_are_differentiated() -> None:
     assert is_antiderivative(sympy.asinh(x), 1 / sympy.sqrt(1 + x**2), x) is True
     assert is_antiderivative(sympy.asinh(x), 1 / (1 + x**2), x) is not True
+
+
+FORCED = {
+    "expand": lambda e: sympy.expand(e, force=True),
+    "powdenest": lambda e: sympy.powdenest(e, force=True),
+    "powsimp": lambda e: sympy.powsimp(e, force=True),
+    "logcombine": lambda e: sympy.logcombine(e, force=True),
+    "mirror": lambda e: e.subs(x, -x),
+}
+"""Rewritings that are right only sometimes: those with `force` ignore signs and branches."""
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> sympy.Expr:
+    """A random expression with powers, logarithms and functions of real and positive symbols."""
+    leaves = st.sampled_from([x, w, a, b, sympy.Integer(2), sympy.Integer(-1), HALF])
+
+    def extend(inner: st.SearchStrategy[sympy.Expr]) -> st.SearchStrategy[sympy.Expr]:
+        pairs = st.tuples(inner, inner)
+        return st.one_of(
+            pairs.map(lambda p: p[0] + p[1]),
+            pairs.map(lambda p: p[0] * p[1]),
+            st.tuples(inner, st.sampled_from([2, -1, HALF, a, x])).map(lambda p: p[0] ** p[1]),
+            st.tuples(
+                st.sampled_from([sympy.exp, sympy.log, sympy.sin, sympy.tanh, sympy.atan]), inner
+            ).map(lambda p: p[0](p[1])),
+        )
+
+    return draw(st.recursive(leaves, extend, max_leaves=5))
+
+
+@settings(deadline=None, max_examples=150)
+@given(expressions(), st.sampled_from(sorted(FORCED)))
+def test_what_is_proved_holds_in_numbers(expression: sympy.Expr, rewriting: str) -> None:
+    """Rewritten with or without licence: only what agrees at points may be proved."""
+    if expression.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        return
+    other = FORCED[rewriting](expression)
+    if is_zero(expression - other) is not True:
+        return
+    for point in ((-1.7, 0.6, 1.3, 0.4), (2.9, -1.1, 0.7, 2.2)):
+        values = dict(zip((x, w, a, b), map(Rational, map(str, point)), strict=True))
+        left, right = (sympy.N(e.subs(values), 30) for e in (expression, other))
+        if left.is_finite and right.is_finite:
+            assert abs(left - right) <= sympy.Float("1e-20") * (1 + abs(left))
