@@ -1,8 +1,10 @@
 """Within a step: crossings of the exits, and small steps where a whole one would be unstable.
 
 Source text for kernels (`schemes.kernel_function`). `NEAR[watch]` decides, from the ends x, y of a
-step, whether a path needs a closer look; `SETTLE[watch]` defines `settle`, which takes that look,
-and `CAREFUL` defines `careful`, a step made of small ones whose size follows the state.
+step, whether a path may have crossed; paths that are near draw a uniform u, and `SETTLE[watch]`
+defines `settle`, which decides the crossing (with `may_cross`, a cheap necessary condition that
+runs in all lanes at once). `CAREFUL` defines `careful`, a step made of small ones whose size
+follows the state.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ REACH = 9.0
 """Crossings of probability below exp(−2·9) = 1.5·10⁻⁸ in one step are left out."""
 
 NEAR = {
-    "bridge": "not ((upper - {x}) * (upper - {y}) > reach * noise_only({x}, CONSTANTS)\n"
-    "                and ({x} - lower) * ({y} - lower) > reach * noise_only({x}, CONSTANTS)\n"
-    "                and {x} > calm_low and {x} < calm_high)",
-    "grid": "not ({y} < upper and {y} > lower and {x} > calm_low and {x} < calm_high)",
+    "bridge": "(not ((upper - {x}) * (upper - {y}) > reach * noise_only({x}, CONSTANTS)\n"
+    "                and ({x} - lower) * ({y} - lower) > reach * noise_only({x}, CONSTANTS)))",
+    "grid": "(not ({y} < upper and {y} > lower))",
 }
+
+CALM = "({x} > calm_low and {x} < calm_high)"
 
 SETTLE = {
     "bridge": '''
@@ -27,37 +30,42 @@ def distance(x, y, eta, CONSTANTS):
     return abs(y - x) * (ends + middle) / (6.0 * math.sqrt(eta))
 
 
+@njit(forceinline=True, error_model="numpy")
+def may_cross(x, y, u, lower, upper, h, eta, CONSTANTS):
+    """Whether u lets the bridge cross: a bound by the largest noise, without square roots.
+
+    A crossing needs 2 d₀ d₁ / h <= −ln u; distances in units of the largest noise on the way are
+    the shortest, and a quarter is added for noise that peaks between the three points.
+    """
+    c = max(noise_only(x, CONSTANTS), noise_only(y, CONSTANTS))
+    allowance = 0.3125 * eta * h * minus_two_log(u)
+    # An infinite bound has an infinite distance: its noise must not be looked at.
+    at_upper = noise_only(upper if upper < math.inf else x, CONSTANTS)
+    at_lower = noise_only(lower if lower > -math.inf else x, CONSTANTS)
+    over = (upper - x) * (upper - y) <= allowance * max(c, at_upper)
+    under = (x - lower) * (y - lower) <= allowance * max(c, at_lower)
+    return over | under | (not (x - x == y - y))
+
+
 @njit(error_model="numpy")
-def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
+def settle(x, y, u, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     """Side and time of a crossing between the ends of one step, and the stream after it."""
     if not (x > -math.inf and y > -math.inf and x < math.inf and y < math.inf):
         return 2, 0.0, s0, s1, s2, s3
-    reach = REACH * eta * h
-    c = noise_only(x, CONSTANTS)
-    to_upper = (upper - x) * (upper - y)
-    to_lower = (x - lower) * (y - lower)
-    if to_upper > reach * c and to_lower > reach * c:
-        return 0, 0.0, s0, s1, s2, s3
-    word, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-    u = uniform(word)
-    # A crossing needs 2 d₀ d₁ / h <= −ln u; distances in units of the largest noise bound it.
-    c = max(c, noise_only(y, CONSTANTS))
-    allowance = 0.3125 * minus_two_log(u) * eta * h
     side = 0
     near = far = above = 0.0
-    if upper < math.inf and to_upper <= allowance * max(c, noise_only(upper, CONSTANTS)):
+    if upper < math.inf:
         near = distance(x, upper, eta, CONSTANTS)
         far = distance(y, upper, eta, CONSTANTS)
         above = 1.0 if y >= upper else math.exp(-2.0 * near * far / h)
         if u <= above:
             side = 1
     if side == 0 and lower > -math.inf:
-        if to_lower <= allowance * max(c, noise_only(lower, CONSTANTS)):
-            near = distance(x, lower, eta, CONSTANTS)
-            far = distance(y, lower, eta, CONSTANTS)
-            below = 1.0 if y <= lower else math.exp(-2.0 * near * far / h)
-            if u <= above + below:
-                side = -1
+        near = distance(x, lower, eta, CONSTANTS)
+        far = distance(y, lower, eta, CONSTANTS)
+        below = 1.0 if y <= lower else math.exp(-2.0 * near * far / h)
+        if u <= above + below:
+            side = -1
     if side == 0:
         return 0, 0.0, s0, s1, s2, s3
     first, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
@@ -78,7 +86,7 @@ def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
 ''',
     "grid": '''
 @njit(error_model="numpy")
-def settle(x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
+def settle(x, y, u, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     """Side of a grid point outside, its time within the step (the end), the stream unchanged."""
     if y < upper and y > lower:
         return 0, 0.0, s0, s1, s2, s3
@@ -98,7 +106,7 @@ def calm_step(x, ARGUMENTS):
     drift = abs(te * (s_up - s_down) - (g_up - g_down)) / (2.0 * d)
     slope = (c_up - c_down) / (2.0 * d)
     rate = drift + 0.25 * eta * slope * slope / noise_only(x, CONSTANTS)
-    return 0.125 / rate if rate > 0.0 else math.inf
+    return 0.25 / rate if rate > 0.0 else math.inf
 
 @njit(error_model="numpy")
 def careful(x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS):
@@ -112,7 +120,11 @@ def careful(x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS):
         two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
         square, cosine, _ = polar(one, two)
         y = step(x, dt, math.sqrt(dt), square, cosine, ARGUMENTS)
-        side, when, s0, s1, s2, s3 = settle(x, y, lower, upper, dt, eta, s0, s1, s2, s3, CONSTANTS)
+        third, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+        u = uniform(third)
+        side, when, s0, s1, s2, s3 = settle(
+            x, y, u, lower, upper, dt, eta, s0, s1, s2, s3, CONSTANTS
+        )
         if side != 0:
             return y, side, elapsed + when, s0, s1, s2, s3
         x = y

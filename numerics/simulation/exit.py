@@ -30,7 +30,7 @@ import numpy as np
 
 from numerics.errors import ComputationError
 from numerics.lowering import Model
-from numerics.simulation.crossing import CAREFUL, NEAR, REACH, SETTLE
+from numerics.simulation.crossing import CALM, CAREFUL, NEAR, REACH, SETTLE
 from numerics.simulation.estimate import Estimate
 from numerics.simulation.requirements import (
     require_fraction,
@@ -88,6 +88,8 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
     before = np.empty(LANES)
     middle = np.empty(LANES)
     after = np.empty(LANES)
+    draw = np.zeros((2, LANES))
+    candidate = np.zeros(LANES, np.uint8)
     path = np.full(LANES, -1, np.int64)
     born = np.zeros(LANES, np.int64)
     begun = finished = passes = steps = 0
@@ -113,49 +115,47 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
             before[lane] = x
             middle[lane] = y
             after[lane] = z
-            flagged |= NEAR_XY
-            flagged |= NEAR_YZ
+            calm = CALM_X and CALM_Y
+            flagged |= (not calm) | NEAR_XY | NEAR_YZ
         passes += 1
         if not flagged and passes < deadline:
             continue
+        flagged = 0
+        SIFT
+        if not flagged and passes < deadline:
+            continue
         for lane in range(LANES):
-            x, y, z = before[lane], middle[lane], after[lane]
-            first_near = NEAR_XY
-            second_near = NEAR_YZ
             late = passes - born[lane] >= limit
-            if not (first_near or second_near or late):
+            if not (candidate[lane] or late):
                 continue
             if path[lane] < 0:
                 after[lane] = start
                 continue
+            x, y, z = before[lane], middle[lane], after[lane]
             s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
             age = 2 * (passes - born[lane] - 1)
             side = 0
             when = 0.0
-            if not (x > calm_low and x < calm_high):
+            if CALM_X:
+                if NEAR_XY:
+                    side, when, s0, s1, s2, s3 = settle(
+                        x, y, draw[0, lane], lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                    )
+            else:
                 y, side, when, s0, s1, s2, s3 = careful(
                     x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
                 )
-                if side == 0:
+            if side == 0:
+                age += 1
+                if CALM_X and CALM_Y:
+                    if NEAR_YZ:
+                        side, when, s0, s1, s2, s3 = settle(
+                            y, z, draw[1, lane], lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                        )
+                else:
                     z, side, when, s0, s1, s2, s3 = careful(
                         y, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
                     )
-                    age += 1
-            else:
-                if first_near:
-                    side, when, s0, s1, s2, s3 = settle(
-                        x, y, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
-                    )
-                if side == 0:
-                    age += 1
-                    if not (y > calm_low and y < calm_high):
-                        z, side, when, s0, s1, s2, s3 = careful(
-                            y, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
-                        )
-                    elif second_near:
-                        side, when, s0, s1, s2, s3 = settle(
-                            y, z, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
-                        )
             if side == 0 and not late:
                 after[lane] = z
             else:
@@ -171,12 +171,50 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
                     s0, s1, s2, s3 = initial_state(key, first + begun)
                     begun += 1
             state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
-        deadline = passes + limit
-        for lane in range(LANES):
-            if path[lane] >= 0:
-                deadline = min(deadline, born[lane] + limit)
+        if passes >= deadline:
+            deadline = passes + limit
+            for lane in range(LANES):
+                if path[lane] >= 0:
+                    deadline = min(deadline, born[lane] + limit)
     return steps
 '''
+
+
+_SIFT = {
+    "bridge": """for lane in range(LANES):
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            x, y, z = before[lane], middle[lane], after[lane]
+            first_near = NEAR_XY
+            second_near = NEAR_YZ
+            # Blends instead of branches: only paths that are near advance their streams.
+            one, n0, n1, n2, n3 = next_word(s0, s1, s2, s3)
+            mask = uint64(0) - uint64(first_near)
+            s0 ^= (s0 ^ n0) & mask
+            s1 ^= (s1 ^ n1) & mask
+            s2 ^= (s2 ^ n2) & mask
+            s3 ^= (s3 ^ n3) & mask
+            two, n0, n1, n2, n3 = next_word(s0, s1, s2, s3)
+            mask = uint64(0) - uint64(second_near)
+            s0 ^= (s0 ^ n0) & mask
+            s1 ^= (s1 ^ n1) & mask
+            s2 ^= (s2 ^ n2) & mask
+            s3 ^= (s3 ^ n3) & mask
+            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+            u, v = uniform(one), uniform(two)
+            draw[0, lane] = u
+            draw[1, lane] = v
+            chosen = (
+                (not (CALM_X and CALM_Y))
+                | (first_near & may_cross(x, y, u, lower, upper, h, eta, CONSTANTS))
+                | (second_near & may_cross(y, z, v, lower, upper, h, eta, CONSTANTS))
+            )
+            candidate[lane] = chosen
+            flagged |= chosen""",
+    "grid": """for lane in range(LANES):
+            x, y, z = before[lane], middle[lane], after[lane]
+            candidate[lane] = NEAR_XY or NEAR_YZ
+            flagged |= candidate[lane]""",
+}
 
 
 def _exit_kernel(kernel: KernelModel, scheme: Scheme, watch: str) -> Any:
@@ -185,6 +223,9 @@ def _exit_kernel(kernel: KernelModel, scheme: Scheme, watch: str) -> Any:
     body = (
         _EXITS.replace("SETTLE", SETTLE[crossing].strip())
         .replace("CAREFUL", CAREFUL.strip())
+        .replace("SIFT", _SIFT[crossing])
+        .replace("CALM_X", CALM.format(x="x"))
+        .replace("CALM_Y", CALM.format(x="y"))
         .replace("NEAR_XY", near.format(x="x", y="y"))
         .replace("NEAR_YZ", near.format(x="y", y="z"))
         .replace("REACH", repr(REACH))

@@ -158,7 +158,7 @@ def calm_interval(
 ) -> tuple[float, float]:
     """The largest interval around `start` where a step h is far from instability.
 
-    The rate of the linearised model is `|a'| + (b')²` with b = √v; calm means rate·h <= 1/2. The
+    The rate of the linearised model is `|a'| + (b')²` with b = √v; calm means rate·h <= 1. The
     search goes out on a geometric grid, to the exits or a million times the distance to them.
     """
     ends = [b for b in (lower, upper) if np.isfinite(b)]
@@ -173,7 +173,7 @@ def calm_interval(
         noise = kernel.coefficients(x)[1]
         rate = np.abs(drift_up - drift_down) / (2.0 * d)
         rate = rate + ((noise_up - noise_down) / (2.0 * d)) ** 2 / (4.0 * noise)
-        steep = np.flatnonzero(~(rate * h <= 0.5))
+        steep = np.flatnonzero(~(rate * h <= 1.0))
         limits.append(float(x[steep[0]]) if steep.size else sign * np.inf)
     return limits[0], limits[1]
 
