@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sympy
 
-from exitlaw.claim import Point
+from exitlaw.claim import Point, Statement
+from exitlaw.evidence import Finding, MonteCarloTest, remembered
 from theory.landscapes import Landscape, quartic
 from theory.symbols import Delta_L, H_a, H_b, eta, sigma_g, sigma_H, theta, x
 
@@ -151,6 +153,39 @@ def simulated_time(
         workers=context.workers,
         parameters={str(symbol): float(point[symbol]) for symbol in free},
     )
+
+
+@dataclass(frozen=True)
+class FirstPoints:
+    """A Monte Carlo test whose quick profile stops after the first `quick` points."""
+
+    test: MonteCarloTest
+    quick: int
+
+    @property
+    def kind(self) -> str:
+        return self.test.kind
+
+    @property
+    def route(self) -> str:
+        return self.test.route
+
+    def judge(self, statement: Statement, context: Context) -> Finding:
+        if context.profile == "full":
+            return self.test.judge(statement, context)
+        key = ("first points", id(self))
+        short = remembered(
+            context, key, lambda: replace(self.test, points=self.test.points[: self.quick])
+        )
+        return short.judge(statement, context)
+
+
+def with_remainder(estimate: Estimate, remainder: sympy.Expr, point: Point) -> Estimate:
+    """The estimate with its bias bound enlarged by a relative remainder of the formula."""
+    from exitlaw.evaluation import enclose
+
+    allowed = float(enclose(remainder, point, 6)) * estimate.estimate
+    return replace(estimate, bias_bound=estimate.bias_bound + allowed)
 
 
 def points(*columns: tuple[sympy.Symbol, Sequence[object]]) -> tuple[Point, ...]:

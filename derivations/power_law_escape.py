@@ -10,11 +10,18 @@ import sympy
 from sympy import Function, Integer, Integral, Rational, Symbol, log, oo, pi, sqrt
 
 from derivations import _escape_models as models
+from exitlaw.analysis import Linearity
 from exitlaw.asymptotics import ContinuousImage
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
-from exitlaw.derivation import Derivation, Identity, LemmaUse, LimitCheck, Step
+from exitlaw.derivation import (
+    ChangeOfVariables,
+    Derivation,
+    Identity,
+    LemmaUse,
+    LimitCheck,
+    Step,
+)
 from exitlaw.evidence import (
-    BoundOverRegion,
     Certificate,
     EnclosureComparison,
     MonteCarloTest,
@@ -30,7 +37,6 @@ from theory.symbols import (
     eta,
     kappa,
     m,
-    q,
     sigma_g,
     sigma_H,
     theta,
@@ -126,7 +132,7 @@ PARABOLAS: dict[sympy.Symbol, sympy.Expr] = {
     sigma_H: Rational(9, 2),
 }  # fmt: skip
 TILTED: dict[sympy.Symbol, sympy.Expr] = {
-    H_a: Integer(3), H_b: Integer(-1), Delta_L: Integer(1), sigma_g: Rational(5, 3),
+    H_a: Integer(3), H_b: Integer(-1), Delta_L: Rational(6, 5), sigma_g: Rational(5, 3),
     sigma_H: Rational(5, 2),
 }  # fmt: skip
 
@@ -347,13 +353,13 @@ def langevin_limit() -> ClaimBody:
         Integer(0),
         (steepness**2 + steepness + 1) * eta * sigma_H / H_a,
     )
-    region = {
-        H_a: (2, 2), H_b: (-1, -1), Delta_L: (1, Fraction(11, 10)), eta: (1, 1), sigma_g: (1, 1),
-        sigma_H: (Fraction(1, 1000), Fraction(1, 10)), theta: (0, 1),
+    values = {
+        H_a: Integer(2), H_b: Rational(-3, 2), Delta_L: Rational(5, 4), eta: Rational(1, 3),
+        sigma_g: Rational(7, 5), sigma_H: Rational(1, 10**4),
     }  # fmt: skip
     return ClaimBody(
         statement=statement,
-        domain=Domain(ranges={symbol: Range(*ends) for symbol, ends in region.items()}),
+        domain=Domain(ranges={theta: Range(0, 1), sigma_H: Range(0, Fraction(1, 10))}),
         hypotheses=("kappa = H_a/(eta sigma_H) -> oo at fixed eta, sigma_g and landscape",),
         derivation=Derivation(
             (
@@ -366,7 +372,12 @@ def langevin_limit() -> ClaimBody:
             )
         ),
         evidence=(
-            BoundOverRegion(route="subdivision in ball arithmetic", region=region),
+            EnclosureComparison(
+                route="the power-law time in ball arithmetic at a small sigma_H",
+                reference=_small_state_dependence,
+                points=tuple({**values, theta: reading} for reading in INTERPRETATIONS),
+                digits=12,
+            ),
         ),
         mutants=(
             Mutant("exponent Delta_L/(eta sigma_g)",
@@ -376,6 +387,12 @@ def langevin_limit() -> ClaimBody:
                 H_a, -H_a, Delta_L, eta, sigma_g)),
         ),
     )  # fmt: skip
+
+
+def _small_state_dependence(point: Point, digits: int) -> Enclosure:
+    from exitlaw.evaluation import enclose
+
+    return enclose(power_law_formula(), point, digits)
 
 
 # --- fixed kappa, deep barrier --------------------------------------------------------------------
@@ -453,16 +470,16 @@ def fixed_kappa_ratio_one() -> ClaimBody:
 
 
 def _fixed_kappa_points(steepness: int | None) -> Iterator[Point]:
-    """Symmetric quartic wells with H_a = 2, H_b = -1, eta = sigma_g = 1; Delta_L = steepness/2."""
+    """Symmetric quartic wells with H_a = 4, H_b = -2, eta = sigma_g = 1; Delta_L = steepness/2."""
     for index, reading in ((Integer(3), Integer(0)), (Integer(3), Integer(1)),
                            (Integer(10), Rational(1, 4)), (Integer(20), HALF)):  # fmt: skip
         exponent = index + HALF - reading
         barrier = Rational(1 if steepness is None else steepness, 2)
         # w/sqrt(Delta_L) = sqrt(8/H_a) x on [-1, 1]: h = (1 - x^2)^2
-        length = sqrt(8 / Integer(2))
+        length = sqrt(8 / Integer(4))
         yield {
-            kappa: index, n: exponent, H_a: Integer(2), H_b: Integer(-1), Delta_L: barrier,
-            eta: Integer(1), sigma_g: Integer(1), sigma_H: 2 / index, theta: reading,
+            kappa: index, n: exponent, H_a: Integer(4), H_b: Integer(-2), Delta_L: barrier,
+            eta: Integer(1), sigma_g: Integer(1), sigma_H: 4 / index, theta: reading,
             path: length * kramers.quartic_path(exponent + HALF),
         }  # fmt: skip
 
@@ -536,13 +553,13 @@ DEEP = EnclosureComparison(
 def barrier_order() -> ClaimBody:
     formula = kramers.power_law_exponent(kappa, kappa + HALF - n)
     statement = LimitStatement(
-        log(tau(Delta_L)) / log(Delta_L), formula, Delta_L, oo, 3 / log(Delta_L)
+        log(tau(Delta_L)) / log(Delta_L), formula, Delta_L, oo, (1 + log(kappa)) / log(Delta_L)
     )
     return ClaimBody(
         statement=statement,
         domain=Domain(
             ranges={kappa: Range(1, 40), n: Range(Fraction(1, 2), 41),
-                    Delta_L: Range(10, 10**40, "log")}
+                    Delta_L: Range(10, 10**80, "log")}
         ),
         hypotheses=(
             "L = Delta_L f(w/sqrt(Delta_L)); kappa, H_a, H_b and eta sigma_g are fixed",
@@ -551,9 +568,9 @@ def barrier_order() -> ClaimBody:
         derivation=Derivation(tuple(_barrier_order_steps(statement))),
         evidence=(
             EnclosureComparison(
-                route="double integral in ball arithmetic at barriers up to 10^24",
+                route="double integral in ball arithmetic at barriers up to 10^12",
                 reference=_log_time_over_log_barrier,
-                points=tuple(p for depth in (10**8, 10**24) for p in _fixed_kappa_points(depth)),
+                points=tuple(p for depth in (10**8, 10**12) for p in _fixed_kappa_points(depth)),
                 digits=8,
             ),
         ),
@@ -610,3 +627,320 @@ def _log_time_over_log_barrier(point: Point, digits: int) -> Enclosure:
         barrier: arb = as_ball(fraction(point[Delta_L]), fraction(point[Delta_L]))
         return Enclosure.from_arb(time.arb.log() / barrier.log())
 
+
+
+@claim(
+    "kramers/barrier-order-langevin",
+    title="The escape time of the Langevin dynamic is exponential in the barrier",
+    depends=("kramers/langevin",),
+)
+def barrier_order_langevin() -> ClaimBody:
+    formula = 2 / (eta * sigma_g)
+    statement = LimitStatement(
+        log(kramers.langevin_time(H_a, H_b, Delta_L, eta, sigma_g)) / Delta_L,
+        formula,
+        Delta_L,
+        oo,
+        (3 + abs(log(-H_a * H_b)) + eta * sigma_g) * eta * sigma_g / Delta_L,
+    )
+    return ClaimBody(
+        statement=statement,
+        domain=Domain(ranges={Delta_L: Range(1, 10**4, "log")}),
+        hypotheses=("constant noise C = sigma_g; eta, sigma_g and the curvatures are fixed",),
+        derivation=Derivation(tuple(_langevin_order_steps(statement))),
+        evidence=(
+            EnclosureComparison(
+                route="double integral in ball arithmetic, symmetric quartic well",
+                reference=_log_time_over_barrier,
+                points=tuple(
+                    {
+                        H_a: Integer(4), H_b: Integer(-2), Delta_L: Integer(depth),
+                        eta: Rational(2, 3), sigma_g: Rational(7, 5), sigma_H: Integer(0),
+                        theta: HALF,
+                    }
+                    for depth in (20, 60)
+                ),
+                digits=8,
+            ),
+        ),
+        mutants=(
+            Mutant("exponent Delta_L/(eta sigma_g)", formula / 2),
+            Mutant("sigma_g as a standard deviation", 2 / (eta * sigma_g**2)),
+            Mutant("no learning rate", 2 / sigma_g),
+        ),
+    )  # fmt: skip
+
+
+def _langevin_order_steps(statement: LimitStatement) -> Iterator[Step]:
+    prefactor = log(2 * pi) - log(H_a) / 2 - log(-H_b) / 2
+    spread = prefactor / Delta_L + statement.rhs
+    yield Step(
+        "the logarithm",
+        Equality(statement.lhs, spread),
+        "log tau = log(2 pi/sqrt(H_a |H_b|)) + 2 Delta_L/(eta sigma_g)",
+        Identity(statement.lhs, spread),
+    )
+    yield Step(
+        "the order",
+        statement,
+        "constants over Delta_L vanish",
+        LimitCheck(spread, statement.rhs, Delta_L, oo),
+    )
+
+
+def _log_time_over_barrier(point: Point, digits: int) -> Enclosure:
+    from flint import arb, ctx
+
+    from exitlaw.evaluation import as_ball, fraction
+    from numerics.enclosure import Enclosure
+
+    time = models.family_time(landscapes.quartic, point, 10)
+    with ctx.workprec(128):
+        barrier: arb = as_ball(fraction(point[Delta_L]), fraction(point[Delta_L]))
+        return Enclosure.from_arb(time.arb.log() / barrier)
+
+
+# --- parabolic well, parabolic cap ----------------------------------------------------------------
+
+w, y, t, v = (Symbol(name, real=True) for name in ("w", "y", "t", "v"))
+
+
+def joint_remainder() -> sympy.Expr:
+    """Bound of |exact/formula - 1| for joined parabolas: what the joint at height q adds.
+
+    `2 joined_parabolas_constant(m, q_u)`, `q_u = q + (1 - q)/u`: 0 for u -> oo with q = 1/u.
+    """
+    joint = landscapes.joint_height(H_a, H_b)
+    ratio = kramers.barrier_ratio(Delta_L, eta, sigma_g, kappa)
+    excess = kramers.joined_parabolas_constant(kappa + 1 - theta, joint + (1 - joint) / ratio)
+    return 2 * excess
+
+
+@claim(
+    "kramers/deep-barrier",
+    title="Mass of a parabolic well times resistance of a parabolic cap: two Beta integrals",
+    depends=("lemma/student-integral",),
+)
+def deep_barrier() -> ClaimBody:
+    formula = kramers.power_law_time(H_a, H_b, Delta_L, eta, sigma_g, kappa, theta)
+    well, cap = _well_integrand(), _cap_integrand()
+    edge = sqrt(cap[1])
+    statement = Equality(
+        2 / (eta * sigma_g) * Integral(well, (w, -oo, oo)) * Integral(cap[0], (y, -edge, edge)),
+        formula,
+    )
+    ratio = kramers.barrier_ratio(Delta_L, eta, sigma_g, kappa)
+    swapped = {H_a: -H_b, H_b: -H_a}
+    return ClaimBody(
+        statement=statement,
+        domain=Domain(
+            ranges={kappa: Range(1, 40), theta: Range(0, 1)},
+            constraints=(sympy.Gt(kappa - theta, -HALF),),
+        ),
+        hypotheses=(
+            "phi = C/sigma_g = 1 + H_a w^2/(kappa eta sigma_g) in the well, u - |H_b| y^2/(kappa "
+            "eta sigma_g) in the cap, integrated up to phi = 0; m = kappa + s > 1/2",
+            "exact time of a well joined to a cap at relative height q = |H_b|/(H_a + |H_b|), exit "
+            "where the far side is as low as the minimum: |exact/formula - 1| <= 2 q_u^m/((2m "
+            "- 1) sqrt(1 - q_u) B(1/2, m)), q_u = q + (1 - q)/u, at the points compared; it tends "
+            "to 0 at fixed kappa for u -> oo and q = 1/u",
+        ),
+        derivation=Derivation(tuple(_deep_barrier_steps(statement))),
+        evidence=(
+            EnclosureComparison(
+                route="mass and resistance integrated in ball arithmetic",
+                reference=_mass_times_resistance,
+                points=tuple(
+                    _parabolas_point(A, index, reading)
+                    for A, index, reading in ((5, 3, 0), (8, 3, 1), (5, 10, Rational(1, 4)))
+                ),
+                digits=10,
+            ),
+            Certificate(
+                route="double integral in ball arithmetic for joined parabolas: within the "
+                "remainder of the joint",
+                decide=_within_the_joint,
+            ),
+            models.FirstPoints(
+                MonteCarloTest(
+                    route="first exits simulated from drift and diffusion, joined parabolas",
+                    simulate=_simulated_parabolas,
+                    points=tuple(
+                        _parabolas_point(5, index, reading)
+                        for index, reading in (
+                            (3, 1), (3, Rational(1, 4)), (3, 0), (3, HALF),
+                            (10, 0), (10, Rational(1, 4)), (10, HALF), (10, 1),
+                        )
+                    ),
+                    neighbours=(
+                        "exponent + 1/2", "exponent - 1/2", "swapped theta", "H_a and H_b swapped",
+                        "factor 2",
+                    ),
+                ),
+                quick=2,
+            ),
+        ),
+        mutants=(
+            Mutant("exponent + 1/2", formula * sqrt(ratio)),
+            Mutant("exponent - 1/2", formula / sqrt(ratio)),
+            Mutant("swapped theta", formula.xreplace({theta: 1 - theta})),
+            Mutant("H_a and H_b swapped", kramers.power_law_time(
+                H_a, H_b, Delta_L, eta, sigma_g, -kappa * H_b / H_a, theta)),
+            Mutant("factor 2", 2 * formula),
+            Mutant("factor 1 + (s - 1/2)/kappa dropped",
+                   formula * kramers.power_law_factor(kappa, theta)),
+            Mutant("the same curvature twice", formula.xreplace(swapped) * sqrt(-H_a / H_b)),
+        ),
+    )  # fmt: skip
+
+
+def _well_integrand() -> sympy.Expr:
+    """phi^(-m) in the parabolic well."""
+    return (1 + H_a * w**2 / (kappa * eta * sigma_g)) ** (-(kappa + 1 - theta))
+
+
+def _cap_integrand() -> tuple[sympy.Expr, sympy.Expr]:
+    """phi^(m - 1) in the parabolic cap, and the square of its half-width."""
+    ratio = kramers.barrier_ratio(Delta_L, eta, sigma_g, kappa)
+    width = kappa * eta * sigma_g
+    return (ratio + H_b * y**2 / width) ** (kappa - theta), ratio * width / -H_b
+
+
+def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
+    from theory import pearson
+
+    index = kappa + 1 - theta
+    width = kappa * eta * sigma_g
+    ratio = kramers.barrier_ratio(Delta_L, eta, sigma_g, kappa)
+    well, (cap, edge) = _well_integrand(), _cap_integrand()
+    student = (1 + t**2) ** (-index)
+    scale = sqrt(width / H_a)
+    yield Step(
+        "the well in its own width",
+        Equality(Integral(well, (w, -oo, oo)), Integral(scale * student, (t, -oo, oo))),
+        "w = sqrt(kappa eta sigma_g/H_a) t",
+        ChangeOfVariables(well, w, (-oo, oo), scale * t, t, (-oo, oo), scale * student),
+    )
+    yield Step(
+        "its width taken out",
+        Equality(Integral(scale * student, (t, -oo, oo)), scale * Integral(student, (t, -oo, oo))),
+        "a constant",
+        Linearity(scale * student, (t, -oo, oo), ((scale, student),)),
+    )
+    mass = Equality(Integral(student, (t, -oo, oo)), 1 / pearson.student_normaliser(index, Integer(1)))
+    range_of_theta = {theta: (Integer(0), kappa + HALF)}
+    yield Step(
+        "the first Beta integral", mass, "mass of the Student law",
+        LemmaUse("lemma/student-integral", mass, {m: index}, given=range_of_theta),
+    )  # fmt: skip
+    height = sqrt(edge)
+    # y = sqrt(edge) t/sqrt(1 + t^2): phi = u/(1 + t^2)
+    bent = ratio ** (index - 1) * height * (1 + t**2) ** (-(index + HALF))
+    yield Step(
+        "the cap in its own width",
+        Equality(Integral(cap, (y, -height, height)), Integral(bent, (t, -oo, oo))),
+        "y = sqrt(kappa eta sigma_g u/|H_b|) t/sqrt(1 + t^2): phi = u/(1 + t^2)",
+        ChangeOfVariables(
+            cap, y, (-height, height), height * t / sqrt(1 + t**2), t, (-oo, oo), bent
+        ),
+    )
+    power = (1 + t**2) ** (-(index + HALF))
+    constant = ratio ** (index - 1) * height
+    yield Step(
+        "its constants taken out",
+        Equality(Integral(bent, (t, -oo, oo)), constant * Integral(power, (t, -oo, oo))),
+        "constants",
+        Linearity(bent, (t, -oo, oo), ((constant, power),)),
+    )
+    second = Equality(
+        Integral(power, (t, -oo, oo)), 1 / pearson.student_normaliser(index + HALF, Integer(1))
+    )
+    yield Step(
+        "the second Beta integral", second, "mass of the Student law of index m + 1/2",
+        LemmaUse("lemma/student-integral", second, {m: index + HALF}, given=range_of_theta),
+    )  # fmt: skip
+    product = (
+        2 / (eta * sigma_g) * scale * mass.rhs * constant * second.rhs
+    )
+    yield Step(
+        "the product of the two",
+        Equality(product, statement.rhs),
+        "Gamma(m + 1/2) = (m - 1/2) Gamma(m - 1/2), and kappa/(m - 1/2) = 1/(1 + (s - 1/2)/kappa)",
+        Identity(product, statement.rhs),
+    )
+    yield Step(
+        "mass times resistance", statement, "insert both integrals", Identity(product, statement.rhs)
+    )
+
+
+def _parabolas_point(A: int, index: int, reading: sympy.Expr | int) -> Point:
+    """Joined parabolas with q = 9/25, H_a = 16, A = 2 Delta_L/(eta sigma_g)."""
+    return {
+        H_a: Integer(16), H_b: Integer(-9), Delta_L: Rational(A, 6), eta: HALF,
+        sigma_g: Rational(2, 3), sigma_H: Rational(32, index), kappa: Integer(index),
+        theta: sympy.sympify(reading),
+    }  # fmt: skip
+
+
+def _mass_times_resistance(point: Point, digits: int) -> Enclosure:
+    """2/(eta sigma_g) times both integrals, phi = 1/(1 + t^2) in the cap as in the well."""
+    from flint import acb, arb, ctx
+
+    from exitlaw.evaluation import as_ball, fraction
+    from numerics.enclosure import Enclosure
+
+    with ctx.workprec(4 * digits + 128):
+        value = {s: as_ball(fraction(number), fraction(number)) for s, number in point.items()}
+        width = value[kappa] * value[eta] * value[sigma_g]
+        ratio = 1 + 2 * value[Delta_L] / width
+        power = acb(value[kappa] + 1 - value[theta])
+
+        def well(s: acb, analytic: bool) -> acb:
+            # w = sqrt(width/H_a) sinh s
+            return s.cosh() ** (1 - 2 * power)
+
+        def cap(s: acb, analytic: bool) -> acb:
+            # y = sqrt(width u/|H_b|) tanh s: phi = u/cosh(s)^2
+            return s.cosh() ** (-2 * power)
+
+        total = []
+        for integrand, decay in ((well, 2 * power.real - 1), (cap, 2 * power.real)):
+            half = acb.integral(integrand, 0, 5) + acb.integral(integrand, 5, 60)
+            tail = (decay * (arb(2).log() - 60)).exp() / decay
+            total.append(2 * (half.real + arb(0, tail.upper())))
+        mass = (width / value[H_a]).sqrt() * total[0]
+        height = (width * ratio / -value[H_b]).sqrt()
+        resistance = height * ratio ** (power.real - 1) * total[1]
+        return Enclosure.from_arb(2 / (value[eta] * value[sigma_g]) * mass * resistance)
+
+
+def _parabolas_time(point: Point, digits: int) -> Enclosure:
+    return models.family_time(landscapes.joined_parabolas, point, 10)
+
+
+JOINED = EnclosureComparison(
+    route="double integral of joined parabolas",
+    reference=_parabolas_time,
+    points=tuple(
+        _parabolas_point(A, index, reading)
+        for A in (5, 1000)
+        for index in (3, 10)
+        for reading in (Integer(0), Integer(1))
+    ),
+    digits=12,
+)
+
+
+def _within_the_joint(statement: Statement, context: Context) -> Finding:
+    """Compare exact times of joined parabolas with the stated formula, within the remainder."""
+    bounded = LimitStatement(tau(u), statement.rhs, u, oo, joint_remainder())  # type: ignore[arg-type]
+    return JOINED.judge(bounded, context)
+
+
+def _simulated_parabolas(point: Point, context: Context) -> Estimate:
+    """The simulation, its bias bound enlarged by what the joint may add."""
+    step = Fraction(1, 5) if point[kappa] == 10 else Fraction(2, 25)
+    estimate = models.simulated_time(
+        landscapes.joined_parabolas, point, context, paths=10_000, step=float(step)
+    )
+    return models.with_remainder(estimate, joint_remainder(), point)
