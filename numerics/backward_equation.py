@@ -107,6 +107,7 @@ class _Interval:
         """
         right = fmpq_poly([1]) if source else self.drift / 2
         at = (Fraction(start) - self.centre) / self.radius
+        residual = Fraction(0)
         for degree in DEGREES:
             trial = self._trial(degree, right)
             residual = _chebyshev_bound(self._apply(trial) + right)

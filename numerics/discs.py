@@ -8,7 +8,7 @@ exact first Taylor coefficients (in balls). Cauchy's estimate bounds what the po
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flint import acb, arb, arb_poly, arb_series, ctx
@@ -61,7 +61,7 @@ class DiscSeries:
 
 def up(x: float) -> float:
     """A double a little above x: absorbs the rounding of the few operations that made it."""
-    return x + 1e-12 * (1 + abs(x))
+    return x + 1e-12 * (1 + abs(x)) if math.isfinite(x) else x
 
 
 def log_sum(a: float, b: float) -> float:
@@ -70,6 +70,14 @@ def log_sum(a: float, b: float) -> float:
     if high == -math.inf:
         return high
     return up(high + math.log1p(math.exp(low - high)))
+
+
+def log_sum_all(values: Sequence[float]) -> float:
+    """log Σ e^v, to rounding."""
+    high = max(values)
+    if high == -math.inf:
+        return high
+    return high + math.log(sum(math.exp(v - high) for v in values))
 
 
 def log_upper(x: arb | acb) -> float:

@@ -18,13 +18,14 @@ from flint import arb, ctx
 
 from numerics.core import Core, Point, core_of, mirrored, point_ball
 from numerics.enclosure import Enclosure
+from numerics.exit_laplace import carry
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.landscape import cover, outermost, reach_left, require_finite_mass
 from numerics.local import End
 from numerics.lowering import Model
 from numerics.precision import until_certain
 from numerics.routes import Method, by_route
-from numerics.sweep import Stage, cumulant_stages, execute
+from numerics.sweep import MASS, Stage, cumulant_stages, execute
 from numerics.tails import scale_excess
 
 
@@ -105,6 +106,36 @@ def exit_probability(
     return _by_route("exit_probability", model, interval, {}, digits, method, _probability)
 
 
+def exit_time_laplace(
+    model: Model,
+    rate: Point,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    reflect_above: Point | None = None,
+    reflect_below: Point | None = None,
+    digits: int = 15,
+    method: Method = "both",
+) -> Enclosure:
+    """`E e^(−rate·τ)` of the exit time, rate > 0 (per unit of time): see `mean_exit_time`.
+
+    `u(x)/u(B)` for the solution of 𝓛u = rate·u without flux at the closed end; for two exits
+    `(ψ + χ)/W` as in `exit_time_moment`.
+    """
+    interval = Interval(start, exit_below, exit_above, reflect_below, reflect_above)
+
+    def compute(core: Core, where: Interval, accuracy: float) -> arb:
+        value = point_ball(rate)
+        if not value > 0:
+            raise ComputationError("a positive rate", str(value), "give a rate above 0")
+        return _laplace(core, where, value, accuracy)
+
+    return _by_route(
+        "exit_time_laplace", model, interval, {"rate": rate}, digits, method, compute
+    )
+
+
 @dataclass(frozen=True)
 class Interval:
     """A start and the ends: exits, reflecting points, or None for an open end."""
@@ -135,7 +166,7 @@ def _by_route(
     quantity: str,
     model: Model,
     interval: Interval,
-    extra: dict[str, int],
+    extra: dict[str, Point],
     digits: int,
     method: Method,
     compute: Callable[[Core, Interval, float], arb],
@@ -345,3 +376,46 @@ def _two_sided_moments(left: Side, right: Side, order: int, accuracy: float) -> 
         rest = sum((transform[i] * wronskian[n - i] for i in range(n)), arb(0))
         transform.append((psi[n] + chi[n] - rest) / wronskian[0])
     return [(-1) ** n * factorial(n) * value for n, value in enumerate(transform)]
+
+
+# --- Laplace transform ---------------------------------------------------------------------------
+
+
+def _laplace(core: Core, interval: Interval, rate: arb, accuracy: float) -> arb:
+    left, right = _sides(core, interval)
+    if left.absorbing and right.absorbing:
+        return _two_sided_laplace(left, right, rate, accuracy)
+    closed, through = (left, right) if right.absorbing else (right, left)
+    assert through.end is not None
+    if closed.end is None:
+        _require_returning(closed.core, closed.start)
+        reach = reach_left(
+            closed.core, End(-1), closed.start, MASS, 1, accuracy + 10, series=False
+        )
+        # 0 <= f/u <= λ ∫p up to the first panel.
+        panels, flux = reach.panels, rate * reach.states[0]
+    else:
+        panels, flux = cover(closed.core, closed.end, closed.start), arb(0)
+    inner = carry(closed.core, panels, arb(1), arb(flux.mid()), rate, accuracy)
+    # Two solutions of ρ' = λp − Sρ², ρ = f/u >= 0, do not separate: what is not known of ρ at the
+    # first panel bounds its error at the start.
+    unknown = arb(0, (flux.rad() * (-inner.log_rise).exp()).upper())
+    ratio = inner.f / inner.u + unknown
+    onward = cover(closed.core, closed.start, -through.end)
+    if panels:
+        _join(panels[-1], onward[0])
+    return 1 / carry(closed.core, onward, arb(1), ratio, rate, accuracy).u
+
+
+def _two_sided_laplace(left: Side, right: Side, rate: arb, accuracy: float) -> arb:
+    """[p(B)ψ(x) + p(A)χ(x)] / Wronskian, all relative to p(x)."""
+    assert left.end is not None
+    assert right.end is not None
+    psi = carry(
+        left.core, cover(left.core, left.end, left.start), arb(0), arb(1), rate, accuracy
+    )
+    chi = carry(
+        right.core, cover(right.core, right.end, right.start), arb(0), arb(1), rate, accuracy
+    )
+    at_a, at_b = (-psi.log_rise).exp(), (-chi.log_rise).exp()
+    return (at_b * psi.u + at_a * chi.u) / (psi.f * chi.u + psi.u * chi.f)

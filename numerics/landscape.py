@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flint import arb
 
 from numerics.core import Core, pieces
+from numerics.discs import log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import evaluate_arb
 from numerics.local import End
@@ -164,16 +165,26 @@ class Reach:
 
 
 def reach_left(
-    core: Core, end: End, start: arb, stages: Sequence[Stage], active: int, accuracy: float
+    core: Core,
+    end: End,
+    start: arb,
+    stages: Sequence[Stage],
+    active: int,
+    accuracy: float,
+    *,
+    series: bool = True,
 ) -> Reach:
-    """Panels from the left end of the domain to `start`, and the states where they begin."""
+    """Panels from the left end of the domain to `start`, and the states where they begin.
+
+    Without `series` the panels go on until what lies beyond is negligible.
+    """
     parts = pieces(core.program, end, start)
     panels: list[Panel] = []
     for piece in parts[:0:-1]:
         panels = _cover_piece(piece.program, piece.low, piece.high) + panels
     for panel, before in _seams(panels, parts):
         panel.before = before
-    return _grow(core, parts[0].program, end, parts[0].high, panels, stages, active, accuracy)
+    return _grow(core, parts[0].program, end, parts[0].high, panels, stages, active, accuracy, series)
 
 
 def _seams(panels, parts):
@@ -195,23 +206,24 @@ def _grow(
     stages: Sequence[Stage],
     active: int,
     accuracy: float,
+    series: bool,
 ) -> Reach:
     """Panels to the left until the rest is negligible, or a power series up to the end."""
     tail = analyse(program, end)
-    level = highest = 0.0
+    level, mass = 0.0, -math.inf
     for panel in reversed(inner):
         level -= panel.rise
-        highest = max(highest, level)
+        mass = log_sum(mass, level + _log_mass(panel))
     position, guess, panels = start, 1.0 + abs(float(start)), []
     while len(panels) < MAX_PANELS:
         t = end.parameter(position) if end.point is not None or position < 0 else None
         if t is not None and t > 0 and float(t.upper()) < 0.9 * tail.radius:
-            if level - highest < -accuracy - 10:
+            if level < mass - accuracy:
                 states = decay_states(tail, stages, active, core.rate, t)
-                if states is not None:
+                if states is not None and level + log_upper(states[0]) < mass - accuracy - 5:
                     return Reach(panels[::-1] + inner, states)
-            if tail.expanded and tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
-                goal = max(accuracy + (level - highest), 8.0)
+            if series and tail.expanded and tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
+                goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
                 states = power_states(tail, stages, active, core.rate, t, goal)
                 return Reach(panels[::-1] + inner, states)
         stop = None
@@ -223,8 +235,14 @@ def _grow(
         panels.append(panel)
         position, guess = panel.left, _next_half(panel)
         level -= panel.rise
-        highest = max(highest, level)
+        mass = log_sum(mass, level + _log_mass(panel))
     raise _too_many(position, start)
+
+
+def _log_mass(panel: Panel) -> float:
+    """log ∫ p over a panel relative to p at its left end, roughly."""
+    part = math.log(panel.width / len(panel.ranges))
+    return part + log_sum_all([(low + high) / 2 for low, high in panel.ranges])
 
 
 def side_states(

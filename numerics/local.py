@@ -220,10 +220,13 @@ def _exact_expansion(program: Program) -> Callable[..., tuple[Any, ...]]:
 
 def expand(program: Program, end: End, t: arb_series | acb) -> tuple[Local, ...]:
     """The outputs at `x(t)`, as series (t the series variable) or on a box of t around 0."""
-    constants = [
-        Local(0, arb(as_fmpq(f)) if f else None, None) for f in rational_constants(program)
-    ]
+    constants = _constants(program, ctx.prec)
     return _expansion(program, isinstance(t, acb))(constants, _state(end, t))
+
+
+@lru_cache(maxsize=512)
+def _constants(program: Program, precision: int) -> list[Local]:
+    return [Local(0, arb(as_fmpq(f)) if f else None, None) for f in rational_constants(program)]
 
 
 def expand_exactly(program: Program, end: End) -> tuple[Local, ...]:

@@ -16,7 +16,7 @@ from typing import Literal
 from flint import arb, arb_series, ctx
 
 from numerics.core import Core
-from numerics.discs import DiscSeries, exp_ball, log_sum, log_upper, up
+from numerics.discs import DiscSeries, exp_ball, log_sum, log_sum_all, log_upper, up
 from numerics.panels import STABLE_TERMS, Expansion, Panel, halves
 
 Kernel = Literal["speed", "scale"]
@@ -266,7 +266,7 @@ def _sum_of_products(stage: Stage, functions: Sequence[DiscSeries]) -> DiscSerie
 def _log_products(stage: Stage, logs: Sequence[float]) -> float:
     """log Σ Π from the logarithms of the earlier stages."""
     values = [sum(logs[f] for f in term) for term in stage.terms]
-    return values[0] if len(values) == 1 else _log_sum(values)
+    return values[0] if len(values) == 1 else log_sum_all(values)
 
 
 def _absolute_power(panel: Panel, power: int, radius: float) -> DiscSeries:
@@ -425,13 +425,6 @@ def _forward(
 def _log_add(a: float, b: float) -> float:
     high, low = max(a, b), min(a, b)
     return high if low == -math.inf else high + math.log1p(math.exp(low - high))
-
-
-def _log_sum(values: Sequence[float]) -> float:
-    high = max(values)
-    if high == -math.inf:
-        return high
-    return high + math.log(sum(math.exp(v - high) for v in values))
 
 
 def _split(step: Step, stages: Sequence[Stage], accuracy: float) -> list[Step] | None:

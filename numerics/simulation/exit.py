@@ -699,9 +699,7 @@ class _LevelDriver:
                 "give a larger target error, fewer paths or a larger dt",
             )
 
-    def _combine(
-        self, coarse: LevelResult, fine: LevelResult
-    ) -> tuple[float, float, float]:
+    def _combine(self, coarse: LevelResult, fine: LevelResult) -> tuple[float, float, float]:
         gap = fine.mean - coarse.mean
         noise = math.hypot(coarse.standard_error, fine.standard_error)
         # The bias of the watched grid falls as √h only: half of it is left at the fine level.

@@ -116,9 +116,7 @@ class Splitting:
         self.branches: dict[int, _Branch] = {}
         for sign, bound in ((1, problem.upper), (-1, problem.lower)):
             if math.isfinite(bound):
-                near = self.rest + sign * min(
-                    FIRST_LEVEL * deviation, 0.5 * abs(bound - self.rest)
-                )
+                near = self.rest + sign * min(FIRST_LEVEL * deviation, 0.5 * abs(bound - self.rest))
                 self.branches[sign] = self._place_levels(sign, near, bound, h)
 
     @property
@@ -129,7 +127,9 @@ class Splitting:
     def run(self, index: int, h: float, paths: int) -> LevelResult:
         """The mean exit time at step h, `paths` per stage, on streams of their own."""
         self.steps = 0
-        first = self._stage(stream_key(self.seed, index, 0), paths, h, self.rest, self._first_exits())
+        first = self._stage(
+            stream_key(self.seed, index, 0), paths, h, self.rest, self._first_exits()
+        )
         shares = {1: first.above / first.paths, -1: first.below / first.paths}
         duration, error = first.times.mean, first.times.standard_error
         rate, rate_variance = 0.0, 0.0
@@ -205,9 +205,7 @@ class Splitting:
         self.steps += times.steps
         return Stage(times, sum(p[1] for p in parts), sum(p[2] for p in parts))
 
-    def _success(
-        self, key: Key, sign: int, near: float, far: float, h: float, paths: int
-    ) -> float:
+    def _success(self, key: Key, sign: int, near: float, far: float, h: float, paths: int) -> float:
         stage = self._stage(key, paths, h, near, self._bounds(sign, far))
         return (stage.above if sign > 0 else stage.below) / paths
 
