@@ -6,7 +6,8 @@ text of the options, so that what was asked is what is recorded under `inputs`.
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from exitlaw import model_input
 from exitlaw.command_options import EVALUATE, SIMULATE, options_of
 from exitlaw.model_input import ModelInput
 from numerics.enclosure import Enclosure
-from numerics.errors import PrecisionCapReached
+from numerics.errors import InfiniteMean, PrecisionCapReached
 from numerics.lowering import Model, lower_constant, lower_diffusion
 from numerics.program import Program
 from theory.diffusion import Diffusion
@@ -212,22 +213,61 @@ def printed(enclosure: Enclosure, digits: int) -> tuple[tuple[str, str, str], st
         return enclosure.decimals(digits, "absolute"), "absolute"
 
 
+@contextmanager
+def _law_of(model: Model, expected: str) -> Iterator[None]:
+    """Say of a divergent integral which law or moment it takes away, or that C is no variance."""
+    try:
+        yield
+    except InfiniteMean as error:
+        negative = _negative_noise(model)
+        if negative is not None:
+            raise InputError(
+                "C >= 0: a variance, not its square root",
+                f"C = {model.formulas.get('noise')}, which is negative at {model.variable} = "
+                f"{negative}",
+                "correct --noise; a covariance σ_g + 2ρw + σ_H w² needs σ_g σ_H >= ρ²",
+            ) from error
+        raise InputError(expected, error.received, error.advice) from error
+
+
+def _negative_noise(model: Model) -> Fraction | None:
+    """A point at which C is certainly negative, if one is found on a coarse grid."""
+    from flint import arb
+
+    from numerics.evaluators import as_fmpq, evaluate_arb
+
+    sizes = [Fraction(2) ** power * step for power in range(-3, 31) for step in (1, Fraction(3, 2))]
+    for point in [Fraction(0), *(sign * size for size in sizes for sign in (1, -1))]:
+        if evaluate_arb(model.noise, arb(as_fmpq(point)))[0] < 0:
+            return point
+    return None
+
+
+_NORMALISABLE = "a stationary law that can be normalised"
+
+
 def _stationary_density(request: Request) -> Enclosure:
     from numerics import stationary
 
-    return stationary.density(request.model(), request.point("at"), **request.precision)
+    model = request.model()
+    with _law_of(model, _NORMALISABLE):
+        return stationary.density(model, request.point("at"), **request.precision)
 
 
 def _cumulative(request: Request) -> Enclosure:
     from numerics import stationary
 
-    return stationary.cumulative(request.model(), request.point("at"), **request.precision)
+    model = request.model()
+    with _law_of(model, _NORMALISABLE):
+        return stationary.cumulative(model, request.point("at"), **request.precision)
 
 
 def _quantile(request: Request) -> Enclosure:
     from numerics import stationary
 
-    return stationary.quantile(request.model(), request.point("probability"), **request.precision)
+    model = request.model()
+    with _law_of(model, _NORMALISABLE):
+        return stationary.quantile(model, request.point("probability"), **request.precision)
 
 
 def _check_order(request: Request, order: sympy.Expr, absolute: bool) -> None:
@@ -247,9 +287,11 @@ def _moment(request: Request) -> Enclosure:
     _check_order(request, order, absolute)
     if not order.is_rational:
         raise InputError("a rational --order", repr(request.text("order")), "as 1/2 or 0.19")
-    return stationary.moment(
-        request.model(), Fraction(str(order)), absolute=absolute, **request.precision
-    )
+    model = request.model()
+    with _law_of(model, f"a law whose moment of order {order} exists"):
+        return stationary.moment(
+            model, Fraction(str(order)), absolute=absolute, **request.precision
+        )
 
 
 def _tail_index(request: Request) -> Enclosure:
@@ -261,18 +303,22 @@ def _tail_index(request: Request) -> Enclosure:
 def _mean_exit_time(request: Request) -> Enclosure:
     from numerics import first_passage
 
-    return first_passage.mean_exit_time(
-        request.model(), request.point("start"), **request.boundaries(), **request.precision
-    )
+    model = request.model()
+    with _law_of(model, "a finite mean exit time"):
+        return first_passage.mean_exit_time(
+            model, request.point("start"), **request.boundaries(), **request.precision
+        )
 
 
 def _exit_time_moment(request: Request) -> Enclosure:
     from numerics import first_passage
 
     order = positive_integer(request.text("order"), "--order")
-    return first_passage.exit_time_moment(
-        request.model(), order, request.point("start"), **request.boundaries(), **request.precision
-    )
+    model = request.model()
+    with _law_of(model, f"a finite moment of order {order}"):
+        return first_passage.exit_time_moment(
+            model, order, request.point("start"), **request.boundaries(), **request.precision
+        )
 
 
 def _exit_time_laplace(request: Request) -> Enclosure:
