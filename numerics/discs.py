@@ -60,7 +60,7 @@ class DiscSeries:
 
 
 def up(x: float) -> float:
-    """A double a little above x: absorbs the rounding of the few operations that made it."""
+    """A logarithm a little above x: absorbs the rounding of the few operations that made it."""
     return x + 1e-12 * (1 + abs(x)) if math.isfinite(x) else x
 
 

@@ -87,7 +87,7 @@ def exit_time_moment(
         mesh = ends.mesh(model, resolution, matters)
         return _exit_moment(mesh, order, ends.below is not None, ends.above is not None)
 
-    return _estimated(compute, digits)
+    return estimated(compute, digits)
 
 
 def exit_probability(
@@ -111,7 +111,7 @@ def exit_probability(
         _, edges = mesh.cumulative(mesh.scales)
         return edges[mesh.start] / edges[-1]
 
-    return _estimated(compute, digits)
+    return estimated(compute, digits)
 
 
 def exit_time_laplace(
@@ -140,7 +140,7 @@ def exit_time_laplace(
         mesh = ends.mesh(model, resolution)
         return _laplace(mesh, _number(rate), ends.below is not None, ends.above is not None)
 
-    return _estimated(compute, digits)
+    return estimated(compute, digits)
 
 
 class _Exits:
@@ -285,7 +285,7 @@ def normaliser(model: Model, *, digits: int = 15) -> Enclosure:
         mesh = _whole_line(model, resolution)
         return mesh.cumulative(mesh.speeds)[1][-1]
 
-    return _estimated(compute, digits)
+    return estimated(compute, digits)
 
 
 def density(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
@@ -298,7 +298,7 @@ def density(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
         total = mesh.cumulative(mesh.speeds)[1][-1]
         return noise ** (-mesh.dynamics.s) / total
 
-    return _estimated(compute, digits)
+    return estimated(compute, digits)
 
 
 def moment(model: Model, order: Point, *, absolute: bool = False, digits: int = 15) -> Enclosure:
@@ -325,7 +325,7 @@ def moment(model: Model, order: Point, *, absolute: bool = False, digits: int = 
         kinked = mp.fsum(_beside_zero(mesh, index, power) for index in at_zero)
         return (mesh.cumulative(values)[1][-1] + kinked) / total
 
-    return _estimated(compute, digits, may_vanish=not absolute)
+    return estimated(compute, digits, may_vanish=not absolute)
 
 
 def _beside_zero(mesh: Mesh, index: int, power: Number) -> Number:
@@ -356,7 +356,7 @@ def tail_index(model: Model, *, digits: int = 15) -> Enclosure:
         near, beyond = index(120), index(160)
         if near > 1e6 and beyond > 1e3 * near:
             return Enclosure.infinity()
-    return _estimated(lambda resolution: index(resolution.working_bits * 2), digits)
+    return estimated(lambda resolution: index(resolution.working_bits * 2), digits)
 
 
 def cumulative(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
@@ -367,7 +367,7 @@ def cumulative(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
         edges = mesh.cumulative(mesh.speeds)[1]
         return edges[mesh.start] / edges[-1]
 
-    return _estimated(compute, digits)
+    return estimated(compute, digits)
 
 
 def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure:
@@ -399,7 +399,7 @@ def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure
                 return guess
         raise precision_cap(resolution.bits, "a Newton iteration that did not settle")
 
-    return _estimated(compute, digits, may_vanish=True)
+    return estimated(compute, digits, may_vanish=True)
 
 
 def _inverse_on_panel(w: Sequence[Number], masses: Sequence[Number], level: Number) -> Number:
@@ -430,7 +430,7 @@ def _text(value: Number | None) -> str:
     return "none" if value is None else str(mp.nstr(value, 8))
 
 
-def _estimated(
+def estimated(
     compute: Callable[[Resolution], Number], digits: int, may_vanish: bool = False
 ) -> Enclosure:
     """Compute at two resolutions, and raise both until the difference is small enough."""
@@ -449,13 +449,14 @@ def _estimated(
             allowed = mp.mpf(10) ** -digits / 4
             near_zero = may_vanish and abs(value) <= 1000 * radius and radius <= allowed
             if radius <= allowed * abs(value) or near_zero:
-                return _ball(value, radius)
+                return as_enclosure(value, radius)
             estimate = f"{mp.nstr(value, 8)} ± {mp.nstr(radius, 3)}"
         bits += 40
     raise precision_cap(bits, estimate)
 
 
-def _ball(value: Number, radius: Number) -> Enclosure:
+def as_enclosure(value: Number, radius: Number) -> Enclosure:
+    """The ball of a positive radius around a number."""
     sign, mantissa, exponent, _ = value._mpf_
     _, radius_mantissa, radius_exponent, _ = radius._mpf_
     return Enclosure(

@@ -86,7 +86,7 @@ class Panel:
         total = 0.0
         for coefficient in reversed(self.majorant):
             total = total * radius + coefficient
-        return up(total * radius + self.tail(radius))
+        return (total * radius + self.tail(radius)) * (1 + 1e-13)
 
     def tail(self, radius: float) -> float:
         """A bound of the terms of u from PLAN_ORDER on, at |t| <= radius."""
@@ -98,7 +98,7 @@ class Panel:
             + order * math.log(ratio)
             - math.log(order * (1 - ratio))
         )
-        return up(math.exp(log_tail)) if log_tail < 700 else math.inf
+        return math.exp(up(log_tail)) if log_tail < 700 else math.inf
 
     def order(self, accuracy: float, kernels: int, share: float = 1.0) -> tuple[int, float]:
         """Terms, and the radius of Cauchy's estimate, for `exp(-accuracy)` with `kernels` factors.
@@ -267,7 +267,7 @@ def make_panel(
         if proof is None:
             return None
         radius, slope_bound, inverse_noise = proof
-    majorant = [up(a / (k + 1)) for k, a in enumerate(q_abs)]
+    majorant = [a / (k + 1) * (1 + 1e-14) for k, a in enumerate(q_abs)]
     panel = Panel(
         program,
         left,
