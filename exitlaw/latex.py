@@ -1,12 +1,13 @@
 """LaTeX of statements, steps and whole ledgers: every formula with its verdict.
 
-Everything is read off the claims' data. The document needs only amsmath, amssymb and booktabs.
+Everything is read off the claims' data. The document needs only amsmath, amssymb
+and graphicx.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import sympy
 from sympy.core.basic import Basic
@@ -29,12 +30,17 @@ from exitlaw.verdict import Verdict
 
 PREAMBLE = r"""\documentclass[a4paper,11pt]{article}
 \usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb,booktabs}
+\usepackage{amsmath,amssymb,graphicx}
 \usepackage[margin=25mm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt}
 \allowdisplaybreaks
 \begin{document}
+"""
+
+FITTED = r"""% A formula as it is, or shrunk to the line where it would not fit.
+\providecommand{\fitted}[1]{\sbox0{$\displaystyle #1$}%
+  \ifdim\wd0>0.9\linewidth\resizebox{0.9\linewidth}{!}{\usebox0}\else\usebox0\fi}
 """
 
 END = "\\end{document}\n"
@@ -166,9 +172,18 @@ def domain(where: Domain) -> str:
 
 def _range(allowed: Range) -> str:
     if allowed.values:
-        return r"\in \{" + ", ".join(formula(v) for v in allowed.values) + r"\}"
+        return r"\in \{" + ", ".join(listed(allowed.values, formula, r"\ldots")) + r"\}"
     low, high = (formula(sympy.sympify(str(end))) for end in (allowed.low, allowed.high))
     return rf"\in [{low}, {high}]"
+
+
+def listed(
+    values: Sequence[sympy.Expr], printed: Callable[[sympy.Expr], str], dots: str
+) -> list[str]:
+    """Values one by one; of more than eight, the first three and the last."""
+    if len(values) <= 8:
+        return [printed(value) for value in values]
+    return [*map(printed, values[:3]), dots, printed(values[-1])]
 
 
 VERDICT_MARKS = {
@@ -188,27 +203,36 @@ def label(id: str) -> str:
 
 
 def display(line: str, name: str | None = None) -> str:
-    """A numbered display that may be broken: long formulas are shrunk to the line at worst."""
+    """A numbered display; a long formula is broken where that is possible, else shrunk."""
     mark = rf"\label{{{name}}}" if name else ""
-    if len(line) <= 160:
-        return f"\\begin{{equation}}{mark}\n{line}\n\\end{{equation}}\n"
-    lines = r" \\ & ".join(_broken(line))
-    inner = f"\\begin{{aligned}}\n& {lines}\n\\end{{aligned}}"
+    lines = _broken(line)
+    if len(lines) == 1:
+        return f"\\begin{{equation}}{mark}\n\\fitted{{{line}}}\n\\end{{equation}}\n"
+    inner = "\\\\\n".join(rf"& \fitted{{{part}}}" for part in lines)
+    inner = f"\\begin{{aligned}}\n{inner}\n\\end{{aligned}}"
     return f"\\begin{{equation}}{mark}\n{inner}\n\\end{{equation}}\n"
+
+
+LONG = 110
+"""Characters of source after which a line is broken at the next place."""
+
+BRACKETS = re.compile(
+    r"\\[{}]|(?P<open>\\left|\\begin|{)|(?P<close>\\right|\\end|})"
+    r"|(?P<place> (?=(?:=|\\to|\\sim|\\le|\\iff|<|\+|-) ))"
+)
 
 
 def _broken(line: str) -> list[str]:
     """Cut a long line before relations and terms that stand outside all brackets."""
     pieces, start, depth = [], 0, 0
-    for match in re.finditer(r"\\left|\\right|[{}]| (?=(?:=|\\to|\\sim|\\le|<|\+|-) )", line):
-        token = match.group()
-        if token in ("\\left", "{"):
+    for match in BRACKETS.finditer(line):
+        if match["open"]:
             depth += 1
-        elif token in ("\\right", "}"):
+        elif match["close"]:
             depth -= 1
-        elif depth == 0 and match.start() - start > 70:
+        elif match["place"] and depth == 0 and match.start() - start > LONG:
             pieces.append(line[start : match.start()])
-            start = match.start() + 1
+            start = match.end()
     return [*pieces, line[start:]]
 
 
@@ -245,5 +269,7 @@ def claim_section(claim: Claim, body: ClaimBody, result: ClaimResult | None) -> 
 
 def document(sections: Iterable[str], heading: str, *, fragment: bool = False) -> str:
     """A document that compiles as it is printed, or its body alone."""
-    body = f"\\section*{{{text(heading)}}}\n" + "\n".join(sections)
-    return body if fragment else PREAMBLE + body + END
+    body = FITTED + "\n".join(sections)
+    if fragment:
+        return f"% Needs the packages amsmath, amssymb and graphicx.\n{body}"
+    return PREAMBLE + f"\\section*{{{text(heading)}}}\n" + body + END

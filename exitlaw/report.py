@@ -26,6 +26,7 @@ from exitlaw.claim import (
     Statement,
 )
 from exitlaw.discovery import ClaimMetadata, load
+from exitlaw.latex import listed
 from exitlaw.relations import plain
 from exitlaw.results import ClaimResult, Report
 from theory.errors import InputError
@@ -161,7 +162,8 @@ def _domain(domain: Domain) -> list[Markup]:
     parts = []
     for symbol, allowed in domain.ranges.items():
         if allowed.values:
-            ends = _operator("{") + _operator(",").join(map(_math, allowed.values)) + _operator("}")
+            inside = _operator(",").join(listed(allowed.values, _math, _operator("…")))
+            ends = _operator("{") + inside + _operator("}")
         else:
             low, high = (_math(sympy.sympify(str(end))) for end in (allowed.low, allowed.high))
             ends = _operator("[") + low + _operator(",") + high + _operator("]")
