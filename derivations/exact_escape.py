@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Derivative, Function, Integer, Integral, Rational, Symbol, oo, sqrt
@@ -45,7 +45,11 @@ HYPOTHESES = (
 def general_model() -> Diffusion:
     """Any loss and noise, the loss given by its reduced potential: L' = eta C Phi'/2."""
     return Diffusion(
-        gradient=eta * C(w) * Derivative(Phi(w), w) / 2, noise=C(w), eta=eta, theta=theta, variable=w
+        gradient=eta * C(w) * Derivative(Phi(w), w) / 2,
+        noise=C(w),
+        eta=eta,
+        theta=theta,
+        variable=w,
     )
 
 
@@ -175,7 +179,7 @@ def _with_integrals(formula: sympy.Basic, point: Point, digits: int) -> Enclosur
     return enclose_with_integrals(formula, point, digits)
 
 
-ONE_SIDED: tuple[tuple[sympy.Expr, sympy.Expr, Rational, Rational, Rational, Rational], ...] = (
+ONE_SIDED: tuple[tuple[sympy.Expr, ...], ...] = (
     (w**2, Integer(2), Rational(1), Rational(1, 2), Rational(0), Rational(1)),
     ((w**2 - 1) ** 2 * 3, 1 + w**2, Rational(1, 3), Rational(1, 4), Rational(-1), Rational(1, 2)),
     (3 * sympy.log(1 + w**2), 1 + w**2, Rational(1, 2), Rational(0), Rational(0), Rational(3, 2)),
@@ -333,7 +337,7 @@ def _two_sided_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> It
     )
 
 
-TWO_SIDED: tuple[tuple[sympy.Expr, sympy.Expr, Rational, Rational, tuple[Rational, ...]], ...] = (
+TWO_SIDED: tuple[tuple[Any, ...], ...] = (
     (w**2 / 2, 1 + w**2 / 4, Rational(1), Rational(0),
      (Rational(-1), Rational(1, 3), Rational(2))),
     ((w**2 - 1) ** 2 / 4, 1 + w / 2 + w**2 / 2, Rational(1, 2), Rational(3, 4),
@@ -467,9 +471,7 @@ def _finite_steps(criterion: sympy.Basic) -> Iterator[Step]:
     m = stationary.power_law_exponent(kappa, theta)
     speed = noise ** (-m)
     mass_exists, scale_exists = finite(Symbol("mass")), finite(Symbol("scale"))
-    quadratic = stationary.power_law_model(
-        H=kappa * eta * sigma_H, rho=Integer(0), variable=w
-    )
+    quadratic = stationary.power_law_model(H=kappa * eta * sigma_H, rho=Integer(0), variable=w)
     symmetric = stationary.quadratic_noise(w, sigma_g, Integer(0), sigma_H) ** (-m)
     yield Step(
         "the density of the family",

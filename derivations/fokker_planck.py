@@ -129,9 +129,7 @@ def _steps(model: Diffusion, formula: sympy.Expr) -> Iterator[Step]:
     concomitant = model.D * p(w) * slope + f(w) * flux
     yield Step(
         "the forward operator is the adjoint",
-        Equality(
-            sympy.Integral(p(w) * formula + f(w) * flux.diff(w), w), concomitant
-        ),
+        Equality(sympy.Integral(p(w) * formula + f(w) * flux.diff(w), w), concomitant),
         "p G f - f (-J') is a derivative with J = -[L' p + (1 - theta) D' p + D p']: where D p f' "
         "+ f J vanishes at the ends, d_t p = -J'",
         Antiderivative(p(w) * formula + f(w) * flux.diff(w), concomitant, w),

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import combinations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import sympy
 from sympy import Function, IndexedBase, Integer, Rational, Sum, Symbol
 
 from exitlaw.analysis import Linearity, TotalDerivative
 from exitlaw.claim import ClaimBody, Domain, Equality, Mutant, Point, Range, claim
-from exitlaw.derivation import Antiderivative, Definition, Derivation, Identity
-from exitlaw.derivation import Step
+from exitlaw.derivation import Antiderivative, Definition, Derivation, Identity, Step
 from exitlaw.evidence import EnclosureComparison
 from theory import gradient_noise
 from theory.symbols import batch, rho, samples, sigma_g, sigma_H, x
@@ -82,11 +81,11 @@ def quadratic_covariance() -> ClaimBody:
 
 def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -> Iterator[Step]:
     i = Symbol("i", integer=True, positive=True)
-    g, h = IndexedBase("g"), IndexedBase("H")
+    g, h = cast(Any, IndexedBase("g")), cast(Any, IndexedBase("H"))
     over = (i, Integer(1), samples)
 
     def total(summand: sympy.Expr) -> sympy.Expr:
-        return Sum(summand, over)
+        return cast(sympy.Expr, Sum(summand, over))
 
     gradient = g[i] + h[i] * x
     population = total(gradient**2) / samples - (total(gradient) / samples) ** 2
@@ -131,7 +130,7 @@ def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -
         "quadratic in the state",
         Equality(per_sample(x), quadratic),
         "collect powers of x",
-        Identity(expanded, quadratic.xreplace(moments)),
+        Identity(expanded, cast(sympy.Expr, quadratic.xreplace(moments))),
     )
     # Inclusion indicators: P(i in batch) = n/N and P(i, j in batch) = n(n-1)/(N(N-1)); the
     # centred gradients d_i have sum 0, so sum_{i != j} d_i d_j = -sum_i d_i^2 = -N C_1.
@@ -199,7 +198,7 @@ def _data_points() -> Iterator[Point]:
         yield point
 
 
-def _rational(value: Fraction) -> Rational:
+def _rational(value: Fraction) -> sympy.Expr:
     return Rational(value.numerator, value.denominator)
 
 
@@ -281,9 +280,7 @@ def _regression_steps(noise: gradient_noise.QuadraticNoise) -> Iterator[Step]:
     gradient = u * X**2 - X * epsilon
     yield Step(
         "per-sample gradient",
-        Equality(
-            sympy.Integral(gradient.subs(u, w - target), w), loss
-        ),
+        Equality(sympy.Integral(gradient.subs(u, w - target), w), loss),
         "the gradient is affine in u = w - w*: g = -x epsilon and H = x^2",
         Antiderivative(gradient.subs(u, w - target), loss, w),
     )
@@ -333,9 +330,7 @@ def _regression_steps(noise: gradient_noise.QuadraticNoise) -> Iterator[Step]:
         "covariance",
         Equality(variance(u), noise.covariance(u)),
         "insert E x^2 = sigma_x^2 and E x^4 = 3 sigma_x^4",
-        Identity(
-            single.xreplace({E2: sigma_x**2, E4: 3 * sigma_x**4}), noise.covariance(u)
-        ),
+        Identity(single.xreplace({E2: sigma_x**2, E4: 3 * sigma_x**4}), noise.covariance(u)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Integer, Rational, Symbol, sqrt
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 tau, mass, resistance, Psi_b = escape.tau, escape.mass, escape.resistance, escape.Psi_b
 
-RATES = tuple(Rational(1, n) for n in (64, 54, 45, 38, 32, 27, 24))
+RATES: tuple[Any, ...] = tuple(Rational(1, n) for n in (64, 54, 45, 38, 32, 27, 24))
 """Learning rates at which the exact time is enclosed; between them convexity bounds it."""
 
 # The tilted double well L' = (w + 1) w (w - 3/4): minimum a = -1, saddle b = 0, far minimum 3/4.
@@ -51,8 +51,8 @@ def multiplicative() -> ClaimBody:
             "start < b < B, and no ascent Psi(y) - Psi(z) with z < y, y between start and B, comes "
             "up to Psi_b except near z = a, y = b; the stationary mass of (-oo, b] is finite and "
             "-oo is not reached",
-            "the remainder 5 eta is certified for L' = (w + 1) w (w - 3/4), C = 3/4 (1 + (w + 1)^2), "
-            "exit at 3/4, eta from 1/54 to 1/27, theta = 0, 1/4, 1/2, 1",
+            "the remainder 5 eta is certified for L' = (w + 1) w (w - 3/4), "
+            "C = 3/4 (1 + (w + 1)^2), exit at 3/4, eta from 1/54 to 1/27, theta = 0, 1/4, 1/2, 1",
         ),
         derivation=Derivation(tuple(_multiplicative_steps(statement))),
         evidence=(
@@ -102,24 +102,24 @@ def _multiplicative_steps(statement: LimitStatement) -> Iterator[Step]:
         "mass of the well",
         well,
         "Laplace's method for C^(-s) exp(-Psi/eta) at the minimum: M = M_0 (1 + O(eta))",
-        LemmaUse(escape.LAPLACE, well, {
-            escape.J(eta): mass(eta), escape.f0: C_a ** (theta - 1), escape.f1: slope,
-            escape.f2: bend, escape.P0: Integer(0), escape.P2: two, escape.P3: three,
-            escape.P4: four,
-        }),
-    )  # fmt: skip
+        LemmaUse(
+            escape.LAPLACE,
+            well,
+            _laplace(mass, C_a ** (theta - 1), slope, bend, Integer(0), two, three, four),
+        ),
+    )
     slope, bend = kramers.power_jet(escape.SADDLE[1], -theta)
     two, three, four = (-part for part in kramers.exponent_jet(*escape.SADDLE))
     yield Step(
         "resistance of the barrier",
         barrier,
         "Laplace's method for C^(s - 1) exp(Psi/eta) at the saddle: S = S_0 (1 + O(eta))",
-        LemmaUse(escape.LAPLACE, barrier, {
-            escape.J(eta): resistance(eta), escape.f0: C_b ** (-theta), escape.f1: slope,
-            escape.f2: bend, escape.P0: -Psi_b, escape.P2: two, escape.P3: three,
-            escape.P4: four,
-        }),
-    )  # fmt: skip
+        LemmaUse(
+            escape.LAPLACE,
+            barrier,
+            _laplace(resistance, C_b ** (-theta), slope, bend, -Psi_b, two, three, four),
+        ),
+    )
     yield Step(
         "quasi-equilibrium",
         balance,
@@ -142,6 +142,12 @@ def _multiplicative_steps(statement: LimitStatement) -> Iterator[Step]:
             LimitStatement(tau(eta), statement.rhs, eta, Integer(0)),
         ),
     )
+
+
+def _laplace(integral: Any, *jets: sympy.Expr) -> dict[Any, sympy.Expr]:
+    """The lemma's J, f_0, f_1, f_2, P_0, P_2, P_3, P_4 for an integral over a critical point."""
+    symbols = (escape.f0, escape.f1, escape.f2, escape.P0, escape.P2, escape.P3, escape.P4)
+    return {escape.J(eta): integral(eta), **dict(zip(symbols, jets, strict=True))}
 
 
 def _point(noise: sympy.Expr, reading: sympy.Expr) -> Point:
@@ -181,7 +187,7 @@ def _exact_time(point: Point, digits: int) -> Enclosure:
     return mean_exit_time(
         model,
         int(MINIMUM),
-        exit_above=Fraction(int(FAR.p), int(FAR.q)),
+        exit_above=Fraction(str(FAR)),
         digits=digits + 1,
         method="arb",
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import sympy
 from sympy import I, Integer, Integral, Rational, Symbol, exp, gamma, oo, pi, sqrt
 
 from exitlaw.analysis import (
-    Linearity,
     LimitProduct,
+    Linearity,
     MonotoneIntegral,
     Multiple,
     OddIntegral,
@@ -82,7 +82,9 @@ def gamma_integral() -> ClaimBody:
                 route="the integral in ball arithmetic: power series to r = 1, analytic "
                 "integration on [1, R], tail bounded by a geometric comparison",
                 reference=_euler_integral,
-                points=tuple({shape: Rational(p, q)} for p, q in ((1, 10), (2, 3), (7, 2), (21, 1))),
+                points=tuple(
+                    {shape: Rational(p, q)} for p, q in ((1, 10), (2, 3), (7, 2), (21, 1))
+                ),
             ),
         ),
         mutants=(
@@ -410,9 +412,7 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         "the quotient mass/formula is periodic in m",
         Equality(quotient.subs(m, m + 1), quotient),
         "Gamma(z + 1) = z Gamma(z) gives the formula the same recurrence",
-        Identity(
-            (ratio * mass / formula.subs(m, m + 1)).expand(), (mass / formula).expand()
-        ),
+        Identity((ratio * mass / formula.subs(m, m + 1)).expand(), (mass / formula).expand()),
     )
 
     # For large m the mass is that of the Student law: bounds on exp(-nu atan t).
@@ -438,9 +438,9 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         ),
     )
     angle = sympy.atan(t)
-    at_atan = {phi: angle}
+    at_atan: dict[Any, Any] = {phi: angle}
     for name, bound in (("tangent", tangent), ("parabola", parabola)):
-        moved = Bound(bound.lhs.xreplace(at_atan), bound.rhs.xreplace(at_atan))
+        moved = Bound(bound.lhs.subs(at_atan), bound.rhs.subs(at_atan))
         yield Step(
             f"the {name} at phi = atan t",
             moved,
@@ -515,9 +515,7 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         "second moment as a bound",
         Bound(square, second),
         "atan^2 t <= t^2 for t of either sign",
-        MonotoneIntegral(
-            angle**2 * power, t**2 * power, line, by=squares, factor=power, mirror=T
-        ),
+        MonotoneIntegral(angle**2 * power, t**2 * power, line, by=squares, factor=power, mirror=T),
     )
     yield Step(
         "second moment",
@@ -619,7 +617,7 @@ def _certified_mass(point: Point, digits: int) -> Enclosure:
     from numerics.evaluators import evaluate_acb
     from numerics.lowering import lower
 
-    shape_value, skew = (sympy.sympify(point.get(s, 0)) for s in (m, nu))
+    shape_value, skew = (cast(Any, sympy.sympify(point.get(s, 0))) for s in (m, nu))
     u = Symbol("u", real=True)
     integrand = sympy.cosh(u) ** (1 - 2 * shape_value) * exp(-skew * sympy.atan(sympy.sinh(u)))
     program = lower(integrand, [u])

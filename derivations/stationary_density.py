@@ -372,7 +372,9 @@ def gaussian_limit() -> ClaimBody:
     law = _log_ratio()
     return ClaimBody(
         statement=LimitStatement(law, formula, root, Integer(0)),
-        domain=Domain({x: Range(-10, 10), correlation: Range(Fraction(-999, 1000), Fraction(999, 1000))}),
+        domain=Domain(
+            {x: Range(-10, 10), correlation: Range(Fraction(-999, 1000), Fraction(999, 1000))}
+        ),
         hypotheses=(
             "sigma_H = epsilon^2 and rho = c sqrt(sigma_g) epsilon with |c| < 1, so that rho tends "
             "to 0 with sigma_H; H, eta, sigma_g fixed",
@@ -415,9 +417,7 @@ def _log_ratio() -> sympy.Expr:
 
 
 def _gaussian_steps(law: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
-    model = stationary.power_law_model(
-        rho=correlation * sqrt(sigma_g) * root, sigma_H=root**2
-    )
+    model = stationary.power_law_model(rho=correlation * sqrt(sigma_g) * root, sigma_H=root**2)
     slope = stationary.log_density_gradient(model)
     yield Step(
         "the logarithm of the density",

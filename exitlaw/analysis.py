@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sympy
 
@@ -79,7 +80,7 @@ def vanishes(
 
 def _log_factors(product: sympy.Expr, t: sympy.Symbol) -> list[sympy.Expr]:
     """Logarithms of the factors' sizes up to a bounded term, as expressions that expand in t."""
-    logs: list[sympy.Expr] = []
+    logs: list[Any] = []
     for factor in sympy.Mul.make_args(product):
         if not factor.has(t):
             continue
@@ -127,12 +128,13 @@ class Linearity:
     integrand: sympy.Expr
     limits: Limits
     parts: tuple[Pair, ...]
-    """Pairs (coefficient, integrand of the part); every part converges (the step's rule says why)."""
+    """Pairs (coefficient, integrand of the part), each convergent (the step's rule says why)."""
     operator: type[sympy.Integral] | type[sympy.Sum] = sympy.Integral
 
     def establishes(self) -> tuple[Statement, ...]:
         total = sympy.Add(*(c * self.operator(part, self.limits) for c, part in self.parts))
-        return (Equality(self.operator(self.integrand, self.limits), total),)
+        whole: Any = self.operator(self.integrand, self.limits)
+        return (Equality(whole, total),)
 
     def run(self) -> CheckResult:
         if any(sympy.sympify(c).has(self.limits[0]) for c, _ in self.parts):
@@ -239,9 +241,7 @@ class MonotoneIntegral:
 
     def establishes(self) -> tuple[Statement, ...]:
         return (
-            Bound(
-                sympy.Integral(self.lower, self.limits), sympy.Integral(self.upper, self.limits)
-            ),
+            Bound(sympy.Integral(self.lower, self.limits), sympy.Integral(self.upper, self.limits)),
         )
 
     def run(self) -> CheckResult:
@@ -363,7 +363,9 @@ class TaylorPositivity:
                 return CheckResult(False, f"the factor {factor} was not shown >= 0")
             gap -= factor * (bound.rhs - bound.lhs)
         if is_zero(gap) or proves_at_least_zero(gap, {}):
-            return CheckResult(True, f"derivative {self.order} is >= 0, the lower ones at the start")
+            return CheckResult(
+                True, f"derivative {self.order} is >= 0, the lower ones at the start"
+            )
         return CheckResult(False, f"derivative {self.order} was not shown >= 0: {gap}")
 
     def broken(self) -> TaylorPositivity:
@@ -462,8 +464,9 @@ class LimitProduct:
                 return CheckResult(False, f"the limit {factor.rhs} of a factor is not a constant")
         whole = sympy.Mul(*(factor.lhs**power for factor, power in self.factors))
         limit = sympy.Mul(*(factor.rhs**power for factor, power in self.factors))
-        known = {fact.lhs: fact.rhs for fact in self.given}
-        if not is_zero((whole - self.product).xreplace(known)):
+        known: Any = {fact.lhs: fact.rhs for fact in self.given}
+        difference: Any = (whole - self.product).xreplace(known)
+        if not is_zero(difference):
             return CheckResult(False, "product of the factors - product does not reduce to 0")
         if not is_zero(limit - self.limit):
             return CheckResult(False, "product of the limits - limit does not reduce to 0")
@@ -533,7 +536,7 @@ class PowerTail:
     amplitude: sympy.Expr
     property: sympy.Basic
     """The name of the property, e.g. `finite(E|x|^r)` as an applied Boolean symbol."""
-    criterion: sympy.Basic
+    criterion: Any
     given: Mapping[sympy.Symbol, tuple[sympy.Expr, sympy.Expr]] = field(default_factory=dict)
 
     def establishes(self) -> tuple[Statement, ...]:
@@ -552,7 +555,7 @@ class PowerTail:
             return CheckResult(False, f"the amplitude {self.amplitude} was not shown positive")
         if not isinstance(self.criterion, sympy.StrictLessThan | sympy.StrictGreaterThan):
             return CheckResult(False, "the criterion must be a strict inequality")
-        gap = self.criterion.gts - self.criterion.lts
+        gap, _ = _gap_above_zero(self.criterion)
         if not is_zero(gap + self.exponent + 1):
             return CheckResult(False, "the criterion is not exponent < -1")
         return CheckResult(True, "the integrand is a power at infinity, integrable iff below -1")
@@ -623,7 +626,7 @@ class Supremum:
     """`symbol` := the supremum of the `variable` > 0 that satisfy `variable < bound`."""
 
     symbol: sympy.Symbol
-    criterion: sympy.Basic
+    criterion: Any
     variable: sympy.Symbol
     bound: sympy.Expr
 
@@ -633,7 +636,7 @@ class Supremum:
     def run(self) -> CheckResult:
         if not isinstance(self.criterion, sympy.StrictLessThan | sympy.StrictGreaterThan):
             return CheckResult(False, "the criterion must be a strict inequality")
-        gap = self.criterion.gts - self.criterion.lts
+        gap, _ = _gap_above_zero(self.criterion)
         if sympy.sympify(self.bound).has(self.variable) or not is_zero(
             gap - (self.bound - self.variable)
         ):
@@ -654,7 +657,7 @@ class Conjunction:
 
     property: sympy.Basic
     parts: tuple[tuple[Equivalence, bool], ...]
-    criterion: sympy.Basic
+    criterion: Any
 
     def requires(self) -> tuple[Statement, ...]:
         return tuple(part for part, _ in self.parts)
@@ -682,7 +685,7 @@ class Conjunction:
         return replace(self, criterion=sympy.Not(self.criterion))
 
 
-def _gap_above_zero(condition: sympy.Basic) -> tuple[sympy.Expr, bool]:
+def _gap_above_zero(condition: Any) -> tuple[sympy.Expr, bool]:
     """The expression that an inequality compares with 0 from above, and whether strictly."""
-    gap = condition.gts - condition.lts  # type: ignore[attr-defined]
+    gap = condition.gts - condition.lts
     return gap, isinstance(condition, sympy.StrictLessThan | sympy.StrictGreaterThan)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import sympy
 from flint import acb, arb, ctx
@@ -34,7 +35,7 @@ CUTS = tuple(2**k for k in range(1, 40))
 
 def concrete(formula: Basic, point: Point) -> sympy.Expr:
     """The formula with the point's functions and symbols inserted and derivatives taken."""
-    result = sympy.sympify(formula)
+    result: Any = sympy.sympify(formula)
     for key, value in point.items():
         if isinstance(key, AppliedUndef):
             result = result.replace(key.func, sympy.Lambda(key.args, value))
@@ -46,7 +47,7 @@ def concrete(formula: Basic, point: Point) -> sympy.Expr:
     return result.subs(symbols) if bound & set(symbols) else result.xreplace(symbols)
 
 
-def _derivatives_taken(expression: sympy.Expr) -> sympy.Expr:
+def _derivatives_taken(expression: Any) -> Any:
     """Every derivative taken, also inside integrals, which stay as they are."""
     done = {
         part: sympy.diff(_derivatives_taken(part.expr), *part.variable_count)
@@ -103,7 +104,7 @@ def _outermost(expression: Basic) -> set[sympy.Integral]:
     return {found for part in expression.args for found in _outermost(part)}
 
 
-def _integral(integral: sympy.Integral, digits: int) -> Evaluator:
+def _integral(integral: Any, digits: int) -> Evaluator:
     inner = integral.function
     if len(integral.limits) > 1:
         inner = sympy.Integral(inner, *integral.limits[:-1])
@@ -178,13 +179,13 @@ def _cut(integrand: sympy.Expr, variable: sympy.Symbol, digits: int) -> tuple[sy
     raise TooWide(f"no cut of (-oo, .) was found for {integrand}")
 
 
-def _below(value: float) -> sympy.Rational:
+def _below(value: float) -> Any:
     """A short rational just below."""
     scale = 64 if value >= 1 else 4096
     return sympy.Rational(math.floor(value * scale), scale)
 
 
-def _ball(value: sympy.Rational) -> arb:
+def _ball(value: Any) -> arb:
     return arb(int(value.p)) / int(value.q)
 
 

@@ -1,4 +1,4 @@
-"""Claims on noise, stationary laws, exact and Kramers escape times: verdicts, mutants, counterchecks.
+"""Claims on noise, stationary laws, exact and Kramers escape times: verdicts and mutants.
 
 Every claim is judged once, in the quick profile; a failure shows the rows of its evidence. The
 Monte Carlo tests of the file (stationary law, exact time) spend at most 2e-9 of the false-alarm
@@ -86,7 +86,8 @@ def test_table_names_every_claim_of_the_modules():
 @pytest.mark.parametrize("id", VERDICTS)
 def test_verdict(id: str, judged: dict[str, ClaimResult], seed: int):
     result = result_of(id, judged, seed)
-    assert result.verdict == VERDICTS[id] and result.as_expected, explained(result)
+    assert result.verdict == VERDICTS[id], explained(result)
+    assert result.as_expected, explained(result)
 
 
 @pytest.mark.parametrize("id", VERDICTS)
