@@ -123,7 +123,13 @@ def twice_quartic_resistance(point: Point, digits: int) -> Enclosure:
 
 
 def simulated_time(
-    family: Family, point: Point, context: Context, *, paths: int, step: float
+    family: Family,
+    point: Point,
+    context: Context,
+    *,
+    paths: int,
+    step: float,
+    scheme: str | None = None,
 ) -> Estimate:
     """Simulated mean time to the far side; `step` in units of the relaxation time 1/H_a.
 
@@ -149,6 +155,7 @@ def simulated_time(
         exit_above=lower_constant(here.far),
         paths=paths,
         dt=step / float(point[H_a]),
+        scheme=scheme,
         seed=context.seed,
         workers=context.workers,
         parameters={str(symbol): float(point[symbol]) for symbol in free},

@@ -453,3 +453,9 @@ def _general_quotient(point: Point, digits: int) -> Enclosure:
         ratio = time.arb / enclose(leading, point, 20).arb
         rate = arb(point[eta].p) / point[eta].q  # type: ignore[attr-defined]
         return Enclosure.from_arb((ratio - 1) / rate)
+
+
+if __name__ == "__main__":
+    from exitlaw.script import run
+
+    run("kramers_escape")

@@ -751,7 +751,7 @@ def deep_barrier() -> ClaimBody:
                 route="mass and resistance integrated in ball arithmetic",
                 reference=_mass_times_resistance,
                 points=tuple(
-                    _parabolas_point(A, index, reading)
+                    parabolas_point(A, index, reading)
                     for A, index, reading in ((5, 3, 0), (8, 3, 1), (5, 10, Rational(1, 4)))
                 ),
                 digits=10,
@@ -766,7 +766,7 @@ def deep_barrier() -> ClaimBody:
                     route="first exits simulated from drift and diffusion, joined parabolas",
                     simulate=_simulated_parabolas,
                     points=tuple(
-                        _parabolas_point(5, index, reading)
+                        parabolas_point(5, index, reading)
                         for index, reading in (
                             (3, 1), (3, Rational(1, 4)), (3, 0), (3, HALF),
                             (10, 0), (10, Rational(1, 4)), (10, HALF), (10, 1),
@@ -873,7 +873,7 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
     )
 
 
-def _parabolas_point(A: int, index: int, reading: sympy.Expr | int) -> Point:
+def parabolas_point(A: int, index: int, reading: sympy.Expr | int) -> Point:
     """Joined parabolas with q = 9/25, H_a = 16, A = 2 Delta_L/(eta sigma_g)."""
     return {
         H_a: Integer(16), H_b: Integer(-9), Delta_L: Rational(A, 6), eta: HALF,
@@ -922,7 +922,7 @@ JOINED = EnclosureComparison(
     route="double integral of joined parabolas",
     reference=_parabolas_time,
     points=tuple(
-        _parabolas_point(A, index, reading)
+        parabolas_point(A, index, reading)
         for A in (5, 1000)
         for index in (3, 10)
         for reading in (Integer(0), Integer(1))
@@ -944,3 +944,9 @@ def _simulated_parabolas(point: Point, context: Context) -> Estimate:
         landscapes.joined_parabolas, point, context, paths=10_000, step=float(step)
     )
     return models.with_remainder(estimate, joint_remainder(), point)
+
+
+if __name__ == "__main__":
+    from exitlaw.script import run
+
+    run("power_law_escape")

@@ -317,3 +317,9 @@ def _saddle_quotient(point: Point, digits: int) -> Enclosure:
     with ctx.workprec(128):
         rate = as_ball(fraction(point[eta]), fraction(point[eta]))
         return Enclosure.from_arb((2 * upto.arb / past.arb - 1) / rate.sqrt())
+
+
+if __name__ == "__main__":
+    from exitlaw.script import run
+
+    run("saddle_escape")
