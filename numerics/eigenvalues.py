@@ -1,0 +1,440 @@
+"""Leading eigenvalues of −𝓛, free or killed at exits, with proven lower and upper bounds.
+
+`−𝓛u = λu` as a system: `u' = S f`, `f' = −λ p u` (speed density p, scale density S = 1/(Dp)). The
+angle of (u, f) turns monotonically, so the zeros of u count the eigenvalues below λ (Sturm). Signs
+of u come from enclosures of the transfer matrices of Taylor panels; a panel with `λ ∫p ∫S < 4` holds
+at most one zero (Lyapunov), so that signs at the ends of panels count them all.
+
+An infinite end is cut where V exceeds λ (`numerics.schroedinger`): with ψ = 0 there the count is a
+lower bound of the number of eigenvalues below λ, with ψ_y = 0 an upper bound. A linear force with a
+quadratic noise has the closed form `λ_n = n(H − θησ_H) − n(n−1)ησ_H/2`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from flint import arb, ctx
+
+from numerics.core import Core, core_of, point_ball
+from numerics.enclosure import Enclosure
+from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
+from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.exit_laplace import carry
+from numerics.landscape import cover, require_finite_mass
+from numerics.local import End
+from numerics.lowering import Model
+from numerics.panels import Panel, halves
+from numerics.precision import check_digits
+from numerics.program import Program, single_rational
+from numerics.rational import rational_functions
+from numerics.routes import METHODS, Method
+from numerics.schroedinger import (
+    continuum_edge,
+    decay_length,
+    least_beyond,
+    schroedinger_program,
+)
+
+Point = int | Fraction | Program
+
+_ROUNDS = 5
+_STEPS = 120
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues in ascending order, and where the continuum begins (None: there is none).
+
+    All eigenvalues below the last one listed are listed. Fewer than asked for are given where no
+    more are found below the edge.
+    """
+
+    eigenvalues: tuple[Enclosure, ...]
+    continuum_edge: Enclosure | None
+
+
+def spectrum(
+    model: Model,
+    count: int,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    digits: int = 15,
+    method: Method = "both",
+) -> Spectrum:
+    """The `count` lowest eigenvalues of −𝓛: killed at the exits given, natural at infinity.
+
+    Raises
+    ------
+    ComputationError : no normalisable law on a free line, an end where V has no expansion (exponential
+        growth: give an exit), digits not reached.
+    """
+    check_digits(digits)
+    if method not in METHODS:
+        raise ComputationError("a method among arb, mpmath, both", repr(method), "choose one")
+    if count < 1:
+        raise ComputationError("at least one eigenvalue", str(count), "give --count 4")
+    if method == "mpmath":
+        from numerics.mpmath_spectrum import spectrum as estimated
+
+        return estimated(
+            model, count, exit_above=exit_above, exit_below=exit_below, digits=digits
+        )
+    if exit_above is None and exit_below is None:
+        closed = _closed_form(model, count, digits)
+        if closed is not None:
+            found = closed
+        else:
+            found = _general(model, count, None, None, digits)
+    else:
+        found = _general(model, count, exit_below, exit_above, digits)
+    if method == "both":
+        from numerics.mpmath_spectrum import require_agreement
+
+        require_agreement(model, found, exit_above, exit_below, digits)
+    return found
+
+
+# --- linear force, quadratic noise ----------------------------------------------------------------
+
+
+def _closed_form(model: Model, count: int, digits: int) -> Spectrum | None:
+    """The exact spectrum where L' is linear and C a quadratic polynomial without zeros."""
+    forms = [rational_functions(p) for p in (model.gradient, model.noise)]
+    if forms[0] is None or forms[1] is None:
+        return None
+    (force, force_scale), (noise, noise_scale) = forms[0][0], forms[1][0]
+    if force_scale.degree() > 0 or noise_scale.degree() > 0:
+        return None
+    if force.degree() != 1 or noise.degree() not in (0, 2):
+        return None
+    a, b, c = (Fraction(int(noise[i].p), int(noise[i].q)) for i in range(3))
+    stiffness = Fraction(int(force[1].p), int(force[1].q))
+    if a <= 0 or b * b - 4 * a * c > 0 or (c != 0 and b * b == 4 * a * c):
+        return None
+    bits = int(digits * 3.4) + 64
+    with ctx.workprec(bits):
+        eta, theta = evaluate_arb(model.eta)[0], evaluate_arb(model.theta)[0]
+        h, spread = arb(as_fmpq(stiffness)), eta * arb(as_fmpq(c))
+        if not h > 0 and c == 0:
+            raise _no_law(stiffness)
+        if c == 0:
+            return Spectrum(tuple(_ball(n * h) for n in range(count)), None)
+        bound = h / spread + (1 - theta) - arb(1) / 2
+        if not bound > 0:
+            raise _no_law(stiffness)
+        exact = _exact_bound(model, stiffness, c)
+        values: list[Enclosure] = []
+        for n in range(count):
+            below = n < exact if exact is not None else _decided(bound - n)
+            if not below:
+                break
+            values.append(_ball(n * (h - theta * spread) - n * (n - 1) * spread / 2))
+        return Spectrum(tuple(values), Enclosure.from_arb(spread * bound * bound / 2))
+
+
+def _ball(value: arb | int) -> Enclosure:
+    ball = arb(value) if isinstance(value, int) else value
+    return Enclosure.exact(0) if ball.is_zero() else Enclosure.from_arb(ball)
+
+
+def _exact_bound(model: Model, stiffness: Fraction, c: Fraction) -> Fraction | None:
+    """m − 1/2 where η and θ are rational."""
+    eta, theta = single_rational(model.eta), single_rational(model.theta)
+    if eta is None or theta is None:
+        return None
+    return stiffness / (eta * c) + 1 - theta - Fraction(1, 2)
+
+
+def _decided(value: arb) -> bool:
+    if value > 0:
+        return True
+    if value <= 0:
+        return False
+    raise PrecisionCapReached(
+        "an eigenvalue that can be told from the edge of the continuum",
+        f"a distance of {value}",
+        "give exact parameters",
+    )
+
+
+def _no_law(stiffness: Fraction) -> InfiniteMean:
+    return InfiniteMean(
+        "a law that can be normalised",
+        f"a linear force of stiffness {float(stiffness):.6g} with too much noise",
+        "give exits, or other parameters",
+    )
+
+
+# --- shooting -------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Interval:
+    """A finite interval with its panels; natural ends are cut."""
+
+    model: Model
+    core: Core
+    low: arb
+    high: arb
+    cut_low: bool
+    cut_high: bool
+    panels: list[Panel] = field(default_factory=list)
+    capacity: float = 0.0
+    """The λ up to which every panel holds at most one zero."""
+
+    def prepare(self, level: float) -> None:
+        """Panels fine enough for every λ up to `level`."""
+        if not self.panels:
+            self.panels = cover(self.core, self.low, self.high)
+        if level <= self.capacity:
+            return
+        pending, done = self.panels[::-1], []
+        while pending:
+            panel = pending.pop()
+            if _load(self.core, panel) + math.log(level) < math.log(4.0):
+                done.append(panel)
+                continue
+            parts = halves(panel)
+            if parts is None or len(done) > 20_000:
+                raise ComputationError(
+                    "a spectrum that panels resolve", f"eigenvalues near {level:.6g}", "ask for fewer"
+                )
+            parts[0].before = panel.before
+            pending.extend(reversed(parts))
+        self.panels, self.capacity = done, level
+
+    def boundary(self, w: arb) -> arb:
+        """f/u = D u'/u at a cut where ψ_y = 0."""
+        return evaluate_arb(schroedinger_program(self.model), w)[1]
+
+    def shoot(self, rate: arb, neumann: bool, accuracy: float) -> tuple[int, arb]:
+        """(eigenvalues below the rate, a function of the rate that vanishes at eigenvalues).
+
+        `neumann` applies to cut ends; exits are always killed.
+        """
+        with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
+            free_low, free_high = neumann and self.cut_low, neumann and self.cut_high
+            u, f = (arb(1), self.boundary(self.low)) if free_low else (arb(0), arb(1))
+            zeros, sign = 0, 1
+            for panel in self.panels:
+                state = carry(self.core, [panel], u, f, -rate, accuracy)
+                scale = arb(abs(state.u).mid() + abs(state.f).mid())
+                u, f = state.u / scale, state.f / scale
+                here = _sign(u)
+                zeros += here != sign
+                sign = here
+            if not free_high:
+                return zeros, u
+            mismatch = f - self.boundary(self.high) * u
+            # cot of the angle left over against cot of the boundary's angle
+            passed = _sign(mismatch) * sign < 0
+            return zeros + passed, mismatch
+
+
+def _load(core: Core, panel: Panel) -> float:
+    """log of a bound of ∫p ∫S over a panel."""
+    strength = 2 * panel.variation(panel.half) + panel.inverse_noise_bound
+    return strength + math.log(float(core.rate.abs_upper())) + 2 * math.log(panel.width)
+
+
+class _Undecided(Exception):
+    """A sign that the precision does not decide."""
+
+
+def _sign(x: arb) -> int:
+    if x > 0:
+        return 1
+    if x < 0:
+        return -1
+    raise _Undecided
+
+
+# --- any model ------------------------------------------------------------------------------------
+
+
+def _general(
+    model: Model, count: int, below: Point | None, above: Point | None, digits: int
+) -> Spectrum:
+    core = core_of(model)
+    with ctx.workprec(128):
+        if below is None:
+            require_finite_mass(core, End(-1))
+        if above is None:
+            require_finite_mass(core.mirrored(), End(-1))
+    edge = _edge(model, below, above)
+    free = below is None and above is None
+    values: list[Enclosure] = [Enclosure.exact(0)] if free else []
+    level = None if edge is None else float(edge)
+    guesses = _guesses(model, count, below, above, level)
+    for n in range(len(values), count):
+        guess = guesses[n] if n < len(guesses) else (2 * guesses[-1] if guesses else 1.0)
+        if level is not None and guess >= level * (1 - 1e-9):
+            break
+        found = _eigenvalue(model, core, n, guess, level, below, above, digits)
+        if found is None:
+            break
+        values.append(found)
+    return Spectrum(tuple(values), None if edge is None else Enclosure.from_arb(edge))
+
+
+def _edge(model: Model, below: Point | None, above: Point | None) -> arb | None:
+    """The least limit of V at the natural ends; None: no continuum."""
+    edges: list[arb] = []
+    with ctx.workprec(256):
+        for outward, exit in ((-1, below), (1, above)):
+            if exit is not None:
+                continue
+            edge = continuum_edge(model, outward)
+            if edge is None:
+                raise ComputationError(
+                    "L' and C that grow like powers at an end without an exit",
+                    f"another behaviour as {model.variable} → {'+' if outward > 0 else '−'}∞",
+                    "give an exit there, far out",
+                )
+            if edge.is_finite():
+                edges.append(edge)
+    return min(edges, key=float) if edges else None
+
+
+def _guesses(
+    model: Model, count: int, below: Point | None, above: Point | None, level: float | None
+) -> list[float]:
+    from numerics.mpmath_spectrum import finite_difference_spectrum
+
+    return finite_difference_spectrum(model, count, below, above, level)
+
+
+def _interval(
+    model: Model,
+    core: Core,
+    level: float,
+    below: Point | None,
+    above: Point | None,
+    decay: float,
+) -> _Interval | None:
+    """The interval, natural ends cut where V > level and eigenfunctions have decayed."""
+    ends: list[arb] = []
+    for outward, exit in ((-1, below), (1, above)):
+        if exit is not None:
+            ends.append(point_ball(exit))
+            continue
+        other = below if outward > 0 else above
+        anchor = float(point_ball(other)) if other is not None else 0.0
+        position, reached, previous = anchor + outward, 0.0, anchor
+        for _ in range(_STEPS):
+            least = least_beyond(model, outward, arb(position)) if outward * position > 0 else None
+            reached += decay_length(model, previous, position, level)
+            if least is not None and least > level and reached > decay:
+                break
+            previous = position
+            position = round(anchor + (position - anchor) * 1.2, 6)
+        else:
+            return None
+        ends.append(arb(position))
+    return _Interval(model, core, ends[0], ends[1], below is None, above is None)
+
+
+def _eigenvalue(
+    model: Model,
+    core: Core,
+    n: int,
+    guess: float,
+    level: float | None,
+    below: Point | None,
+    above: Point | None,
+    digits: int,
+) -> Enclosure | None:
+    """λ_n between proven bounds; None where it is not below the edge."""
+    accuracy, reached = (digits + 4) * math.log(10) + 4, ""
+    for attempt in range(_ROUNDS):
+        # Errors of the cut decay like e^(−2∫√(V − λ)); those of rare transitions are relative.
+        decay = (accuracy / 2 + max(-math.log(guess), 0) / 2 + 4) * (1 + attempt / 2)
+        top = guess * 1.02 if level is None else min(guess * 1.02, (guess + level) / 2)
+        with ctx.workprec(128):
+            interval = _interval(model, core, top, below, above, decay)
+            if interval is None:
+                return None
+            interval.prepare(2 * guess)
+        try:
+            root = _root(interval, n, guess, level, accuracy)
+            if root is None:
+                return None
+            return _proven(interval, n, root, digits, accuracy)
+        except _Undecided:
+            reached = f"an undecided sign near {guess:.10g}"
+        accuracy *= 1.4
+    raise PrecisionCapReached(
+        f"{digits} certain digits of eigenvalue {n}", reached, "ask for fewer digits"
+    )
+
+
+def _root(
+    interval: _Interval, n: int, guess: float, level: float | None, accuracy: float
+) -> arb | None:
+    """An approximation of λ_n: bracketed by counts, refined by the Illinois rule."""
+    coarse = 30.0
+    low, high = guess * (1 - 1e-3), guess * (1 + 1e-3)
+    for _ in range(_STEPS):
+        if interval.shoot(arb(low), True, coarse)[0] <= n:
+            break
+        low /= 2 if low > guess / 4 else 16
+    for _ in range(_STEPS):
+        interval.prepare(2 * high)
+        if interval.shoot(arb(high), True, coarse)[0] > n:
+            break
+        high *= 1.5
+        if level is not None and high >= level:
+            return None
+    a, b = arb(low), arb(high)
+    at_a, at_b = interval.shoot(a, True, coarse), interval.shoot(b, True, coarse)
+    while (at_a[0], at_b[0]) != (n, n + 1):
+        middle = arb(((a * b).sqrt() if float(b) > 2 * float(a) else (a + b) / 2).mid())
+        at_middle = interval.shoot(middle, True, coarse)
+        a, at_a, b, at_b = (
+            (middle, at_middle, b, at_b) if at_middle[0] <= n else (a, at_a, middle, at_middle)
+        )
+    return _illinois(interval, a, b, at_a[1], at_b[1], accuracy)
+
+
+def _illinois(
+    interval: _Interval, a: arb, b: arb, at_a: arb, at_b: arb, accuracy: float
+) -> arb:
+    with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
+        target = arb(-accuracy + 2).exp()
+        side = 0
+        for _ in range(_STEPS):
+            c = arb(((a * at_b - b * at_a) / (at_b - at_a)).mid())
+            if not (c > a and c < b):
+                c = arb(((a + b) / 2).mid())
+            at_c = arb(interval.shoot(c, True, accuracy + 20)[1].mid())
+            if at_c * at_b > 0:
+                step, b, at_b = b - c, c, at_c
+                at_a, side = (at_a / 2 if side == -1 else at_a), -1
+            else:
+                step, a, at_a = c - a, c, at_c
+                at_b, side = (at_b / 2 if side == 1 else at_b), 1
+            if (b - a) < c * target or step < c * target / 4:
+                return c
+        return arb(((a + b) / 2).mid())
+
+
+def _proven(interval: _Interval, n: int, root: arb, digits: int, accuracy: float) -> Enclosure:
+    """The ball around the root that the two counts prove."""
+    with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
+        width = root * arb(10) ** (-digits) / 4
+        low, high = arb((root - width).mid()), arb((root + width).mid())
+        for outward, cut, end in ((-1, interval.cut_low, interval.low), (1, interval.cut_high, interval.high)):
+            if not cut:
+                continue
+            least = least_beyond(interval.model, outward, end)
+            if least is None or not least > low:
+                raise _Undecided
+        if interval.shoot(low, True, accuracy + 20)[0] > n:
+            raise _Undecided
+        if interval.shoot(high, False, accuracy + 20)[0] < n + 1:
+            raise _Undecided
+        return Enclosure.from_arb(low.union(high))

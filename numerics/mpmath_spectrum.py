@@ -1,0 +1,283 @@
+"""Eigenvalues of −𝓛 by mpmath: the second route, with estimated errors.
+
+`u' = q v`, `v' = −λ p u` on the Chebyshev panels of `numerics.mpmath_panels`, from one end to the
+other; λ is an eigenvalue where the last boundary condition holds. First guesses come from finite
+volumes in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mpmath import mp
+
+from numerics.chebyshev import Number
+from numerics.enclosure import Enclosure
+from numerics.errors import Disagreement
+from numerics.evaluators import evaluate_mpmath, numpy_function
+from numerics.lowering import Model
+from numerics.mpmath_panels import Dynamics, Mesh, Resolution, precision_cap
+from numerics.mpmath_route import as_enclosure, estimated
+from numerics.program import Program
+
+if TYPE_CHECKING:
+    from numerics.eigenvalues import Spectrum
+
+Point = int | Fraction | Program
+
+_CELLS = 3000
+_LOG_NEGLIGIBLE = 120.0
+_AGREEMENT = 8
+"""Digits to which `require_agreement` confirms each eigenvalue."""
+
+
+def spectrum(
+    model: Model,
+    count: int,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+    digits: int = 15,
+) -> Spectrum:
+    """As `numerics.eigenvalues.spectrum`, with estimated radii."""
+    from numerics.eigenvalues import Spectrum
+
+    edge = _edge(model, exit_below, exit_above)
+    level = None if edge is None else float(edge)
+    guesses = finite_difference_spectrum(model, count, exit_below, exit_above, level)
+    free = exit_above is None and exit_below is None
+    values = [Enclosure.exact(0)] if free else []
+    for n in range(len(values), min(count, len(guesses))):
+        if level is not None and guesses[n] > level * (1 - 1e-4):
+            break
+        values.append(
+            estimated(lambda r, n=n: _eigenvalue(model, n, guesses[n], exit_below, exit_above, r), digits)
+        )
+    return Spectrum(tuple(values), edge)
+
+
+def require_agreement(
+    model: Model,
+    found: Spectrum,
+    exit_above: Point | None,
+    exit_below: Point | None,
+    digits: int,
+) -> None:
+    """Check that the mpmath shooting function changes sign around each certified eigenvalue.
+
+    To 8 digits, or those asked for if fewer.
+
+    Raises
+    ------
+    Disagreement : it does not; the eigenvalue is named.
+    """
+    free = exit_above is None and exit_below is None
+    tolerance = Fraction(1, 10 ** min(digits, _AGREEMENT))
+    resolution = Resolution.pair(int(_AGREEMENT * 3.33) + 24)[0]
+    indices = range(1 if free else 0, len(found.eigenvalues))
+    with mp.workprec(resolution.working_bits):
+        for n in indices:
+            mesh = _mesh(model, n, exit_below, exit_above, resolution)
+            middle = found.eigenvalues[n].middle
+            sides = [
+                _mismatch(mesh, _mpf(middle * (1 + sign * tolerance)), exit_below, exit_above)
+                for sign in (-1, 1)
+            ]
+            if sides[0] * sides[1] > 0:
+                raise Disagreement(
+                    f"eigenvalue {n} confirmed by the second route",
+                    f"{found.eigenvalues[n]} by balls, and no sign change of the mpmath shooting "
+                    f"function within a relative {float(tolerance):.0e} of it",
+                    "please report it with the model: one of the two is wrong",
+                )
+
+
+def _mpf(value: Fraction) -> Number:
+    return mp.mpf(value.numerator) / value.denominator
+
+
+def _point(point: Point | None) -> Number | None:
+    if point is None:
+        return None
+    if isinstance(point, Program):
+        return evaluate_mpmath(point)[0]
+    return _mpf(Fraction(point))
+
+
+def _mesh(
+    model: Model, n: int, below: Point | None, above: Point | None, resolution: Resolution
+) -> Mesh:
+    low, high = _point(below), _point(above)
+    # Eigenfunctions grow at most like |w|^n against the weight p.
+    if low is not None and high is not None:
+        reference = (low + high) / 2
+    elif low is None and high is None:
+        reference = mp.mpf(0)
+    else:
+        reference = high - 1 if low is None else low + 1
+    return Mesh(model, reference, low, high, (), resolution, weight=2 * n)
+
+
+def _eigenvalue(
+    model: Model, n: int, guess: float, below: Point | None, above: Point | None, r: Resolution
+) -> Number:
+    """Secant steps from a guess of about six digits."""
+    mesh = _mesh(model, n, below, above, r)
+    a, b = mp.mpf(guess), mp.mpf(guess) * (1 + mp.mpf(10) ** -6)
+    at_a, at_b = (_mismatch(mesh, x, below, above) for x in (a, b))
+    for _ in range(60):
+        c = b - at_b * (b - a) / (at_b - at_a)
+        a, at_a, b = b, at_b, c
+        if abs(b - a) <= mp.ldexp(abs(b), -r.bits // 2 - 8) or at_a == 0:
+            # Secant steps converge with order 1.6: one more reaches the accuracy.
+            at_b = _mismatch(mesh, b, below, above)
+            return b if at_b == at_a else b - at_b * (b - a) / (at_b - at_a)
+        at_b = _mismatch(mesh, b, below, above)
+    raise precision_cap(r.bits, f"a secant iteration near {guess:.10g} that did not settle")
+
+
+def _mismatch(mesh: Mesh, rate: Number, below: Point | None, above: Point | None) -> Number:
+    """What vanishes at the right end: u at an exit, the flux v at an open end."""
+    u, v = (mp.mpf(1), mp.mpf(0)) if below is None else (mp.mpf(0), mp.mpf(1))
+    for panel in mesh.panels:
+        u, v = _cross(mesh, panel.scale, panel.speed, rate, u, v)
+        size = abs(u) + abs(v)
+        u, v = u / size, v / size
+    return v if above is None else u
+
+
+def _cross(
+    mesh: Mesh, scale: Sequence[Number], speed: Sequence[Number], rate: Number, u: Number, v: Number
+) -> tuple[Number, Number]:
+    """Picard iteration across a panel."""
+    rule = mesh.rule
+    source = [-rate * p for p in speed]
+    term, flux = [u] * len(scale), [v] * len(scale)
+    end_u, end_v = u, v
+    limit = -mesh.resolution.bits - 20
+    for _ in range(100_000):
+        next_term, gain_u = rule.cumulative([q * f for q, f in zip(scale, flux, strict=True)])
+        next_flux, gain_v = rule.cumulative([s * t for s, t in zip(source, term, strict=True)])
+        end_u, end_v = end_u + gain_u, end_v + gain_v
+        term, flux = next_term, next_flux
+        small_u = abs(gain_u) <= mp.ldexp(abs(end_u) + abs(u), limit)
+        if small_u and abs(gain_v) <= mp.ldexp(abs(end_v) + abs(v), limit):
+            return end_u, end_v
+    raise precision_cap(mesh.resolution.bits, "a Picard iteration that did not end")
+
+
+def _edge(model: Model, below: Point | None, above: Point | None) -> Enclosure | None:
+    """V at ±2^200, where it has a limit."""
+    limits = []
+    with mp.workprec(1200):
+        for outward, exit in ((-1, below), (1, above)):
+            if exit is not None:
+                continue
+            near, far = (_potential(model, outward * mp.ldexp(1, k)) for k in (200, 240))
+            if far < 10 * abs(near) + 1:
+                limits.append(far)
+    if not limits:
+        return None
+    with mp.workprec(400):
+        edge = +min(limits)
+        return as_enclosure(edge, abs(edge) * mp.ldexp(1, -180))
+
+
+def _potential(model: Model, w: Number) -> Number:
+    dynamics = Dynamics(model)
+    half = dynamics.eta / 2
+    gradient, noise = dynamics.drift_and_noise(w)
+    slope = evaluate_mpmath(model.noise_slope, w)[0] * half
+    bend = evaluate_mpmath(model.noise_curvature, w)[0] * half
+    stiffness = evaluate_mpmath(model.gradient_slope, w)[0]
+    shift = dynamics.theta - mp.mpf(1) / 2
+    g, d = shift * slope - gradient, half * noise
+    return g * (g - slope) / (4 * d) + (shift * bend - stiffness) / 2
+
+
+# --- first guesses in double precision ------------------------------------------------------------
+
+
+def finite_difference_spectrum(
+    model: Model, count: int, below: Point | None, above: Point | None, level: float | None
+) -> list[float]:
+    """The lowest eigenvalues to about six digits, by finite volumes; only those below `level`."""
+    from scipy.linalg import eigh_tridiagonal
+
+    with mp.workprec(60):
+        eta = float(evaluate_mpmath(model.eta)[0])
+        theta = float(evaluate_mpmath(model.theta)[0])
+        low, high = (None if p is None else float(p) for p in (_point(below), _point(above)))
+    edges = _cells(model, eta, theta, low, high)
+    middles = (edges[1:] + edges[:-1]) / 2
+    at_edges, at_middles = _log_density(model, eta, theta, edges, middles)
+    log_mass = at_middles + np.log(np.diff(edges))
+    d = eta / 2 * _evaluate(model.noise, edges)
+    gaps = np.empty_like(edges)
+    gaps[1:-1] = np.diff(middles)
+    gaps[0], gaps[-1] = middles[0] - edges[0], edges[-1] - middles[-1]
+    log_flow = np.log(d / gaps) + at_edges
+    if low is None:
+        log_flow[0] = -np.inf
+    if high is None:
+        log_flow[-1] = -np.inf
+    diagonal = np.exp(log_flow[:-1] - log_mass) + np.exp(log_flow[1:] - log_mass)
+    off = -np.exp(log_flow[1:-1] - (log_mass[:-1] + log_mass[1:]) / 2)
+    found = eigh_tridiagonal(
+        diagonal, off, eigvals_only=True, select="i", select_range=(0, min(count, _CELLS) - 1)
+    )
+    floor = 1e-13 * float(np.max(found)) + 1e-300
+    positive = [max(float(v), floor) for v in found]
+    return positive if level is None else [v for v in positive if v < level]
+
+
+Doubles = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def _evaluate(program: Program, w: Doubles) -> Doubles:
+    with np.errstate(all="ignore"):
+        return numpy_function(program)(w)[0] * np.ones_like(w)
+
+
+def _log_density(
+    model: Model, eta: float, theta: float, edges: Doubles, middles: Doubles
+) -> tuple[Doubles, Doubles]:
+    """log p at edges and middles of cells, Φ by Simpson's rule in half cells."""
+    points = np.empty(len(edges) + len(middles))
+    points[::2], points[1::2] = edges, middles
+    inner = (points[1:] + points[:-1]) / 2
+
+    def slope(w: Doubles) -> Doubles:
+        return 2 * _evaluate(model.gradient, w) / (eta * _evaluate(model.noise, w))
+
+    at_points = slope(points)
+    steps = np.diff(points) * (at_points[:-1] + 4 * slope(inner) + at_points[1:]) / 6
+    first = int(np.argmin(np.abs(points)))
+    left = -np.cumsum(steps[:first][::-1])[::-1]
+    phi = np.concatenate([left, [0.0], np.cumsum(steps[first:])])
+    logs = -phi - (1 - theta) * np.log(_evaluate(model.noise, points))
+    return logs[::2], logs[1::2]
+
+
+def _cells(
+    model: Model, eta: float, theta: float, low: float | None, high: float | None
+) -> Doubles:
+    """Edges of cells, uniform in `∫dw/√D`; natural ends cut where p w is negligible."""
+    anchor = low if low is not None else high if high is not None else 0.0
+    t = np.linspace(0.0, 30.0, 6001)
+    right = np.linspace(anchor, high, 6001) if high is not None else anchor + np.sinh(t)
+    left = np.linspace(low, anchor, 6001) if low is not None else anchor - np.sinh(t[::-1])
+    grid = np.unique(np.concatenate([left, right]))
+    with np.errstate(all="ignore"):
+        logs, _ = _log_density(model, eta, theta, grid, (grid[1:] + grid[:-1]) / 2)
+        weight = logs + np.log1p(np.abs(grid))
+    good = np.isfinite(weight)
+    kept = np.flatnonzero(good & (weight > np.max(weight[good]) - _LOG_NEGLIGIBLE))
+    grid = grid[kept[0] : kept[-1] + 1]
+    metric = 1 / np.sqrt(eta / 2 * _evaluate(model.noise, grid))
+    length = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (metric[1:] + metric[:-1]) / 2)])
+    return np.interp(np.linspace(0.0, length[-1], _CELLS + 1), length, grid)
+
