@@ -39,7 +39,7 @@ def _require_level(level: float) -> float:
     return level
 
 
-# --- intervals  ---
+# --- intervals ---
 
 
 def mean_interval(
@@ -72,7 +72,7 @@ def proportion_interval(
     return low, high
 
 
-# --- the test of a value against an estimate with a bias bound  ---
+# --- the test of a value against an estimate with a bias bound ---
 
 
 def p_value(estimate: float, standard_error: float, value: float, bias_bound: float = 0.0) -> float:
@@ -122,7 +122,7 @@ def standard_error_for_power(
     return gap / (_normal_isf(0.5 * _require_level(level)) + _normal_isf(1.0 - wanted))
 
 
-# --- goodness of fit  ---
+# --- goodness of fit ---
 
 
 def kolmogorov_smirnov(sample: np.ndarray, cumulative: Callable[[np.ndarray], np.ndarray]) -> float:
@@ -160,14 +160,14 @@ def chi_square(
     if observed.size != expected.size or observed.size < 2 or not np.all(expected >= 20.0):
         raise ComputationError(
             "at least two cells with 20 expected counts each",
-            f"{observed.size} cells, least expectation {expected.min() if expected.size else 0:.3g}",
+            f"{observed.size} cells, least expectation {np.min(expected, initial=np.inf):.3g}",
             "merge cells or enlarge the sample",
         )
     statistic = float(np.sum((observed - expected) ** 2 / expected))
     return float(gammaincc(0.5 * (observed.size - 1), 0.5 * statistic))
 
 
-# --- tails  ---
+# --- tails ---
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def tail_index(sample: np.ndarray, *, least: int = 50) -> TailIndex:
     return TailIndex(index, error * index**2, bias, int(counts[chosen]))
 
 
-# --- polynomial against exponential  ---
+# --- polynomial against exponential ---
 
 
 @dataclass(frozen=True)
@@ -321,7 +321,7 @@ def scaling_test(
     )
 
 
-# --- sequential tests  ---
+# --- sequential tests ---
 
 
 def confidence_sequence_half_width(

@@ -1,7 +1,7 @@
 """The exact mean exit time of the discrete Euler chain: the oracle for the simulator itself.
 
-The chain `X' = X + a(X)h + √(v(X)h) Z` has the density `K(x, y) = N(y; x + a(x)h, v(x)h)` of a step,
-and its mean exit time from (A, B) solves the Fredholm equation of the second kind
+The chain `X' = X + a(X)h + √(v(X)h) Z` has the density `K(x, y) = N(y; x + a(x)h, v(x)h)`, and
+its mean exit time from (A, B) solves the Fredholm equation of the second kind
 
     u(x) = h + ∫_A^B K(x, y) u(y) dy.
 

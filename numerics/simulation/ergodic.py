@@ -369,7 +369,7 @@ def _prepare(
     parameters: Mapping[str, float] | None,
 ) -> ErgodicRun:
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
-    kernel = kernel_model(model, parameters, slope=chosen.uses_slope)
+    kernel = kernel_model(model, parameters)
     origin = as_float(start, "a start")
     _, variance = kernel.coefficients(np.array([origin]))
     if not variance[0] > 0.0:

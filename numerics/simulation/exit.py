@@ -342,7 +342,7 @@ def exit_problem(
             f"choose one, or leave it out ({DEFAULT_SCHEME})",
         )
     chosen = scheme_named(stepper)
-    kernel = kernel_model(model, parameters, slope=chosen.uses_slope)
+    kernel = kernel_model(model, parameters)
     if exit_above is None and exit_below is None:
         raise ComputationError("at least one exit", "none", "give an exit above or below the start")
     origin = as_float(start, "a start")

@@ -53,7 +53,6 @@ class Scheme:
     weak_order: float
     strong_order: float
     source: str
-    uses_slope: bool = False
 
 
 _EULER = """
@@ -94,7 +93,7 @@ SCHEMES = {
     s.name: s
     for s in (
         Scheme("euler", 1.0, 0.5, _EULER),
-        Scheme("milstein", 1.0, 1.0, _MILSTEIN, uses_slope=True),
+        Scheme("milstein", 1.0, 1.0, _MILSTEIN),
         Scheme("platen", 2.0, 1.0, _PLATEN),
     )
 }
@@ -224,12 +223,8 @@ def _with_constants_as_inputs(program: Program) -> tuple[Program, tuple[float, .
     return free, tuple(values)
 
 
-def kernel_model(
-    model: Model, parameters: Mapping[str, float] | None = None, *, slope: bool = False
-) -> KernelModel:
+def kernel_model(model: Model, parameters: Mapping[str, float] | None = None) -> KernelModel:
     """A model with the values of its parameters, ready for kernels.
-
-    `slope` asks for C' even where θ = 0 makes the drift free of it.
 
     Raises
     ------
@@ -251,10 +246,7 @@ def kernel_model(
         raise ComputationError(
             "an interpretation θ from 0 (Itô) to 1 (anti-Itô)", str(theta), "give such a θ"
         )
-    outputs = [model.gradient, model.noise, model.noise_slope]
-    if theta == 0.0 and not slope:
-        outputs[2] = Program(model.inputs, (Instruction("const", (), Fraction(0)),), (0,))
-    joint = combined(model.inputs, outputs)
+    joint = combined(model.inputs, [model.gradient, model.noise, model.noise_slope])
     free, constants = _with_constants_as_inputs(joint)
     missing = [name for name in model.parameters if joint.uses(name) and name not in given]
     if missing:
