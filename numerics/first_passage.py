@@ -20,7 +20,14 @@ from numerics.core import Core, Point, core_of, mirrored, point_ball
 from numerics.enclosure import Enclosure
 from numerics.exit_laplace import carry
 from numerics.errors import ComputationError, InfiniteMean
-from numerics.landscape import cover, outermost, reach_left, require_finite_mass
+from numerics.landscape import (
+    cover,
+    natural_end,
+    outermost,
+    reach_left,
+    require_finite_mass,
+    require_no_zero,
+)
 from numerics.local import End
 from numerics.lowering import Model
 from numerics.precision import until_certain
@@ -179,6 +186,7 @@ def _by_route(
         def at_accuracy(accuracy: float) -> arb:
             with ctx.workprec(math.ceil(accuracy / math.log(2)) + 40):
                 _check_order(interval)
+                _check_noise(core, interval)
                 return compute(core, interval, accuracy)
 
         return until_certain(at_accuracy, digits)
@@ -223,6 +231,22 @@ def _check_order(interval: Interval) -> None:
             )
 
 
+def _check_noise(core: Core, interval: Interval) -> None:
+    """C > 0 between the ends that are given."""
+    points = [
+        point_ball(p)
+        for p in (
+            interval.exit_below,
+            interval.reflect_below,
+            interval.start,
+            interval.reflect_above,
+            interval.exit_above,
+        )
+        if p is not None
+    ]
+    require_no_zero(core, points[0], points[-1])
+
+
 def _sides(core: Core, interval: Interval) -> tuple[Side, Side]:
     x = point_ball(interval.start)
 
@@ -257,8 +281,9 @@ def _cumulants(left: Side, right: Side, order: int, accuracy: float) -> list[arb
         inner = len(stages) - 1
         panels, states = [], [arb(0)] * inner
         if closed.end is None:
-            _require_returning(closed.core, closed.start)
-            reach = reach_left(closed.core, End(-1), closed.start, stages, inner, accuracy)
+            end = natural_end(closed.core, closed.start)
+            _require_returning(closed.core, end, closed.start)
+            reach = reach_left(closed.core, end, closed.start, stages, inner, accuracy)
             panels, states = reach.panels, reach.states
         else:
             panels = cover(closed.core, closed.end, closed.start)
@@ -279,11 +304,11 @@ def _join(left, right) -> None:
         right.before = left.program
 
 
-def _require_returning(core: Core, start: arb) -> None:
+def _require_returning(core: Core, end: End, start: arb) -> None:
     """Finite speed mass and divergent scale at an open left end."""
-    require_finite_mass(core, End(-1), start)
-    program = outermost(core, End(-1), start)
-    excess = scale_excess(program, End(-1))
+    require_finite_mass(core, end, start)
+    program = outermost(core, end, start)
+    excess = scale_excess(program, end)
     if excess >= 0:
         return
     if excess < 0:
@@ -388,9 +413,10 @@ def _laplace(core: Core, interval: Interval, rate: arb, accuracy: float) -> arb:
     closed, through = (left, right) if right.absorbing else (right, left)
     assert through.end is not None
     if closed.end is None:
-        _require_returning(closed.core, closed.start)
+        end = natural_end(closed.core, closed.start)
+        _require_returning(closed.core, end, closed.start)
         reach = reach_left(
-            closed.core, End(-1), closed.start, MASS, 1, accuracy + 10, series=False
+            closed.core, end, closed.start, MASS, 1, accuracy + 10, series=False
         )
         # 0 <= f/u <= λ ∫p up to the first panel.
         panels, flux = reach.panels, rate * reach.states[0]

@@ -11,10 +11,11 @@ from flint import arb
 from numerics.core import Core, pieces
 from numerics.discs import log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteMean
-from numerics.evaluators import evaluate_arb
+from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.local import End
 from numerics.panels import REACH, NegativeNoise, Panel, make_panel
 from numerics.program import Program
+from numerics.rational import rational_functions, rational_zeros
 from numerics.roots import real_roots
 from numerics.sweep import MASS, Stage, execute
 from numerics.tails import analyse, decay_states, mass_excess, power_states
@@ -259,6 +260,53 @@ def side_mass(core: Core, end: End, start: arb, accuracy: float) -> arb:
     """∫ p / p(start) from the left end to `start`."""
     require_finite_mass(core, end)
     return side_states(core, end, start, MASS, accuracy)[0]
+
+
+def natural_end(core: Core, inside: arb) -> End:
+    """The left end of the interval around a point on which C > 0: −∞, or a zero of C.
+
+    Raises
+    ------
+    ComputationError : C is not positive at the point, or vanishes at an irrational one.
+    """
+    require_noise(core, inside)
+    functions = rational_functions(core.program) if core.program.is_smooth else None
+    if functions is None:
+        return End(-1)
+    above, below = functions[0]
+    left = [z for z in real_roots(core.program.select(0), End(-1), inside)]
+    if not left:
+        return End(-1)
+    nearest = left[-1].ball()
+    for zero in rational_zeros(above):
+        if nearest.overlaps(arb(as_fmpq(zero))):
+            return End(-1, zero)
+    raise vanishing_noise(nearest)
+
+
+def require_noise(core: Core, x: arb) -> None:
+    """Refuse a point at which C is not positive."""
+    if not core.program.is_smooth:
+        return
+    value = evaluate_arb(core.program.select(0), x)[0]
+    if value.contains(0):
+        raise vanishing_noise(x)
+    if value < 0:
+        raise ComputationError(
+            "C > 0 on the interval used",
+            f"C = {float(value):.6g} at {float(x):.6g}",
+            "C is a variance: check its formula (σ_g σ_H >= ρ² for a quadratic one)",
+        )
+
+
+def require_no_zero(core: Core, low: arb, high: arb) -> None:
+    """Refuse an interval on which a rational C vanishes: the zero is named."""
+    if core.program.is_smooth and rational_functions(core.program) is not None:
+        roots = real_roots(core.program.select(0), low, high)
+        if roots:
+            raise vanishing_noise(roots[0].ball())
+    for x in (low, high):
+        require_noise(core, x)
 
 
 def outermost(core: Core, end: End, inside: arb) -> Program:

@@ -26,6 +26,7 @@ from numerics.evaluators import (
     rational_constants,
 )
 from numerics.program import Program
+from numerics.rational import around
 
 
 class NotLocal(Exception):
@@ -218,8 +219,17 @@ def _exact_expansion(program: Program) -> Callable[..., tuple[Any, ...]]:
     return compiled(program, operations | {"whole_power": _whole_power})
 
 
+def centred(program: Program, end: End) -> tuple[Program, End]:
+    """A finite end moved to 0, its cancellations done exactly, where the program is rational."""
+    if end.point is None:
+        return program, end
+    moved = around(program, end.point)
+    return (program, end) if moved is None else (moved, End(end.outward, Fraction(0)))
+
+
 def expand(program: Program, end: End, t: arb_series | acb) -> tuple[Local, ...]:
     """The outputs at `x(t)`, as series (t the series variable) or on a box of t around 0."""
+    program, end = centred(program, end)
     constants = _constants(program, ctx.prec)
     return _expansion(program, isinstance(t, acb))(constants, _state(end, t))
 
@@ -231,6 +241,7 @@ def _constants(program: Program, precision: int) -> list[Local]:
 
 def expand_exactly(program: Program, end: End) -> tuple[Local, ...]:
     """The outputs as power series with exact rational coefficients, where the formula allows it."""
+    program, end = centred(program, end)
     constants = [Local(0, as_fmpq(f) if f else None, None) for f in rational_constants(program)]
     return _exact_expansion(program)(constants, _state(end, fmpq_series([0, 1]), fmpq))
 

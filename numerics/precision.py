@@ -32,14 +32,15 @@ def check_digits(digits: int, cap: int = DIGITS_CAP) -> None:
 
 
 def until_certain(
-    compute: Callable[[float], arb], digits: int, *, absolute: bool = False
+    compute: Callable[[float], arb], digits: int, *, may_vanish: bool = False
 ) -> Enclosure:
     """Raise the accuracy goal of `compute` until its ball has the digits.
 
     Parameters
     ----------
     compute : takes the goal in nats (natural logarithm of 1/relative error), returns a ball
-    digits : `upper - lower <= 10**-digits * max(|lower|, |upper|)`, or absolutely
+    digits : `upper - lower <= 10**-digits * max(|lower|, |upper|)`
+    may_vanish : where the ball holds 0, `upper - lower <= 10**-digits` is enough
 
     Raises
     ------
@@ -55,7 +56,7 @@ def until_certain(
             ball = compute(goal * LOG10 + 3)
             # Undo what the computation did to the shared context before judging the ball.
             ctx.prec, ctx.cap = saved
-            reached = _digits_of(ball, absolute)
+            reached = _digits_of(ball, may_vanish and bool(ball.contains(0)))
             if reached >= wanted - 1:
                 return Enclosure.from_arb(ball)
             goal += min(max(wanted - reached, 2) + 3, goal)

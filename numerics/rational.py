@@ -8,7 +8,7 @@ from functools import lru_cache
 from flint import fmpq, fmpq_poly, fmpz_poly
 
 from numerics.evaluators import as_fmpq, compiled, rational_constants
-from numerics.program import Program
+from numerics.program import Builder, Program
 
 MAX_DEGREE = 400
 """Beyond it the generic route is faster than exact polynomials."""
@@ -102,3 +102,59 @@ def exact_value(program: Program, x: Fraction) -> Fraction | None:
         return None
     value = fmpq(above(as_fmpq(x)) / bottom)
     return Fraction(int(value.p), int(value.q))
+
+
+@lru_cache(maxsize=256)
+def around(program: Program, point: Fraction) -> Program | None:
+    """The program of y = x − point, powers of y taken out of every polynomial; None if not rational.
+
+    Near a zero of C, cancellations that balls cannot see are then carried out exactly.
+    """
+    functions = rational_at(program, Ratio(fmpq_poly([as_fmpq(point), 1]), fmpq_poly([1])))
+    if functions is None:
+        return None
+    builder = Builder(program.inputs[:1])
+    y = builder.input(program.inputs[0])
+    return builder.program(
+        builder.emit("div", _emit_polynomial(builder, above, y), _emit_polynomial(builder, below, y))
+        for above, below in functions
+    )
+
+
+def _emit_polynomial(builder: Builder, polynomial: fmpq_poly, y: int) -> int:
+    """`y^v (c_v + y (c_{v+1} + …))`."""
+    coefficients = [Fraction(int(c.p), int(c.q)) for c in polynomial.coeffs()]
+    if not coefficients:
+        return builder.constant(0)
+    order = next(k for k, c in enumerate(coefficients) if c)
+    total = builder.constant(coefficients[-1])
+    for coefficient in reversed(coefficients[order:-1]):
+        total = builder.emit("mul", total, y)
+        if coefficient:
+            total = builder.emit("add", total, builder.constant(coefficient))
+    return total if order == 0 else builder.emit("mul", builder.emit("power", y, value=order), total)
+
+
+def rational_zeros(polynomial: fmpq_poly) -> list[Fraction]:
+    """The rational zeros of a polynomial, from its factors of degree 1."""
+    zeros = []
+    for factor, _ in integer_polynomial(polynomial).factor()[1]:
+        if factor.degree() == 1:
+            zeros.append(Fraction(-int(factor[0]), int(factor[1])))
+    return zeros
+
+
+def is_even(core: Program) -> bool:
+    """Whether a core program (C, q) is even by its form: C(−x) = C(x) and q(−x) = −q(x), exactly."""
+    functions = rational_functions(core)
+    if functions is None:
+        return False
+    flipped = rational_at(core, Ratio(fmpq_poly([0, -1]), fmpq_poly([1])))
+    assert flipped is not None
+    (noise, noise_below), (slope, slope_below) = functions
+    mirror, (mirrored_slope, mirrored_below) = flipped
+    return (
+        mirror == (noise, noise_below)
+        and mirrored_slope == -slope
+        and mirrored_below == slope_below
+    )

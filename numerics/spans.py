@@ -17,7 +17,7 @@ from typing import Any
 from flint import arb, ctx
 
 from numerics.evaluators import compiled, rational_constants
-from numerics.local import End, NotLocal
+from numerics.local import End, NotLocal, centred
 from numerics.program import Program
 
 LARGEST_POWER = 16
@@ -329,6 +329,7 @@ def spans(program: Program, end: End, top: float) -> tuple[Span, ...]:
     ------
     NotLocal : no bounds at this distance (they may exist closer to the end).
     """
+    program, end = centred(program, end)
     constants = [
         Span(Fraction(0), 0.0, 0.0, top) if f == 0 else _constant(float(f), top)
         for f in rational_constants(program)

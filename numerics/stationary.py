@@ -7,17 +7,27 @@ more than one of 1, and both tails of the distribution function keep their relat
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 
 from flint import arb, ctx
 
 from numerics.core import Core, Point, core_of, mirrored, point_ball, weighted
 from numerics.enclosure import Enclosure
-from numerics.evaluators import evaluate_arb
-from numerics.landscape import cover, outermost, require_finite_mass, side_mass, side_states
+from numerics.errors import ComputationError
+from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.landscape import (
+    cover,
+    natural_end,
+    outermost,
+    require_finite_mass,
+    side_mass,
+    side_states,
+)
 from numerics.local import End
 from numerics.lowering import Model
 from numerics.precision import until_certain
+from numerics.rational import is_even
 from numerics.routes import Method, by_route
 from numerics.sweep import Stage, log_density_rise
 from numerics.tails import tail_power
@@ -115,6 +125,14 @@ def moment(
     def certified() -> Enclosure:
         core = core_of(model)
         r = Fraction(order)
+        if not absolute and r.denominator != 1:
+            raise ComputationError(
+                "a whole order for a raw moment", str(order), "ask for the absolute moment"
+            )
+        if not absolute and r % 2 == 1 and is_even(core.program):
+            end = natural_end(core, arb(0))
+            require_finite_mass(weighted(core, r), end, arb(-1) if end.point is None else None)
+            return Enclosure.exact(0)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
@@ -125,7 +143,7 @@ def moment(
                 sign = 1 if absolute or r % 2 == 0 else -1
                 return (above + sign * below) / mass
 
-        return until_certain(compute, digits, absolute=not absolute and r % 2 == 1)
+        return until_certain(compute, digits, may_vanish=not absolute and r % 2 == 1)
 
     options = {"order": order, "absolute": absolute}
     return by_route("moment", (model,), options, digits, method, certified)
@@ -143,12 +161,111 @@ def tail_index(model: Model, *, digits: int = 15, method: Method = "both") -> En
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 sides = (core, mirrored(core))
-                powers = [tail_power(outermost(c, End(-1), arb(0)), End(-1)) for c in sides]
-                return arb.min(*(power - 1 for power in powers))
+                ends = [natural_end(c, arb(0)) for c in sides]
+                powers = [
+                    tail_power(outermost(c, end, arb(0)), end) - 1
+                    for c, end in zip(sides, ends, strict=True)
+                    if end.point is None
+                ]
+                return arb.min(*powers, arb.pos_inf()) if powers else arb.pos_inf()
 
         return until_certain(compute, digits)
 
     return by_route("tail_index", (model,), {}, digits, method, certified)
+
+
+def quantile(
+    model: Model, probability: Point, *, digits: int = 15, method: Method = "both"
+) -> Enclosure:
+    """The x with P(X <= x) = probability, between 0 and 1.
+
+    Newton's iteration on the distribution function, then proved: the function is increasing, and lies
+    below the probability at the lower end of the enclosure and above it at the upper.
+    """
+
+    def certified() -> Enclosure:
+        core = core_of(model)
+        with ctx.workprec(128):
+            level = point_ball(probability)
+            if is_even(core.program) and probability == Fraction(1, 2):
+                require_finite_mass(core, natural_end(core, arb(0)), None)
+                return Enclosure.exact(0)
+            if not (level > 0 and level < 1):
+                raise ComputationError(
+                    "a probability strictly between 0 and 1", str(level), "give 1/2 for the median"
+                )
+            guess = _rough_quantile(core, level)
+        state = _Quantile(core, probability, guess)
+        return until_certain(state.enclose, digits, may_vanish=True)
+
+    return by_route("quantile", (model, probability), {}, digits, method, certified)
+
+
+def _tails(core: Core, x: arb, accuracy: float) -> tuple[arb, arb]:
+    """The masses on both sides of x, relative to p(x)."""
+    return _mass(core, x, -1, accuracy), _mass(core, x, 1, accuracy)
+
+
+def _rough_quantile(core: Core, level: arb) -> float:
+    """A double near the quantile: Newton's iteration on the logit, within a growing bracket."""
+    low, high, x = -math.inf, math.inf, 0.0
+    wanted = float((level / (1 - level)).log())
+    for _ in range(200):
+        left, right = _tails(core, arb(x), 25.0)
+        logit = float((left / right).log())
+        if logit < wanted:
+            low = x
+        else:
+            high = x
+        # d logit/dx = p(x)/(left) + p(x)/(right), in units of p(x)
+        step = (wanted - logit) * float(left * right / (left + right))
+        trial = x + step
+        if not low < trial < high:
+            trial = (low + high) / 2 if math.isfinite(low + high) else 2 * x + step
+        if abs(trial - x) <= 1e-9 * max(abs(x), float(arb.min(left, right))):
+            return trial
+        x = trial
+    return x
+
+
+@dataclass
+class _Quantile:
+    """Newton's iteration continued from one accuracy to the next."""
+
+    core: Core
+    probability: Point
+    guess: float
+
+    def __post_init__(self) -> None:
+        self.x = arb(self.guess)
+
+    def enclose(self, accuracy: float) -> arb:
+        """An interval around the quantile whose ends lie on its two sides."""
+        with ctx.workprec(_bits(accuracy) + 20):
+            level = point_ball(self.probability)
+            reached = 18.0
+            while reached < 2 * accuracy:
+                goal = min(2 * reached, accuracy) + 5
+                left, right = _tails(self.core, self.x, goal)
+                step = level * (left + right) - left
+                self.x = arb((self.x + step).mid())
+                if reached >= accuracy:
+                    break
+                reached = min(2 * reached, accuracy)
+            left, right = _tails(self.core, self.x, 20.0)
+            unit = float(arb.min(left, right))
+            size = abs(float(self.x))
+            # A quantile far below the scale of the law may be 0: then the digits are absolute.
+            size = unit if size < unit * math.exp(-accuracy / 2) else size
+            half = arb(size) * arb(-(accuracy - 4)).exp()
+            ends = (arb((self.x - half).mid()), arb((self.x + half).mid()))
+            signs = []
+            for x in ends:
+                left, right = _tails(self.core, x, accuracy + 3)
+                signs.append(left / (left + right) - level)
+            if signs[0] < 0 < signs[1]:
+                return ends[0].union(ends[1])
+            return arb.nan()
 
 
 def _bits(accuracy: float) -> int:
@@ -157,22 +274,23 @@ def _bits(accuracy: float) -> int:
 
 def _mass(core: Core, x: arb, side: int, accuracy: float) -> arb:
     """∫ p / p(x) over the half-line on a side of x."""
-    if side < 0:
-        return side_mass(core, End(-1), x, accuracy)
-    return side_mass(mirrored(core), End(-1), -x, accuracy)
+    if side > 0:
+        core, x = mirrored(core), -x
+    return side_mass(core, natural_end(core, x), x, accuracy)
 
 
 def _moment_mass(core: Core, order: Fraction, side: int, accuracy: float) -> arb:
     """∫ |x|^r p / p(0) over a half-line from 0, r > −1."""
     if side > 0:
         core = mirrored(core)
+    end = natural_end(core, arb(0))
     weighting = weighted(core, order)
-    require_finite_mass(weighting, End(-1), arb(-1))
+    x = arb(-1 if end.point is None else as_fmpq(end.point / 2))
+    require_finite_mass(weighting, end, x)
     if order.denominator == 1 and order >= 0:
         stages = (Stage("speed", power=int(order)),)
-        return side_states(core, End(-1), arb(0), stages, accuracy)[0]
+        return side_states(core, end, arb(0), stages, accuracy)[0]
     # |x|^r is not analytic at 0: there the weighted density is a power-law end of its own.
-    x = arb(-1)
-    total = side_mass(weighting, End(-1), x, accuracy)
+    total = side_mass(weighting, end, x, accuracy)
     total += side_mass(mirrored(weighting), End(-1, Fraction(0)), -x, accuracy)
     return total * (-log_density_rise(core, cover(core, x, arb(0)), accuracy)).exp()
