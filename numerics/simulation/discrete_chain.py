@@ -60,7 +60,7 @@ def euler_mean_exit_time(
             f"start {origin:.6g}, exits {lower:.6g} and {upper:.6g}",
             "move the start or the exits",
         )
-    count, previous = 64, math.nan
+    count, previous, change = 64, math.nan, math.nan
     while count <= MAX_POINTS:
         value = _nystrom(kernel, origin, lower, upper, h, count)
         change = abs(value - previous)

@@ -559,7 +559,8 @@ class LevelResult:
 class Levels(Protocol):
     """A way to estimate the mean exit time at one step size, on streams of the level's own."""
 
-    suffix: str
+    @property
+    def suffix(self) -> str: ...
 
     def run(self, index: int, h: float, paths: int) -> LevelResult: ...
 
@@ -654,11 +655,11 @@ class _LevelDriver:
                     paths = self.paths or self._paths_needed(pilot)
                     if work * paths <= SPLITTING_PAYS or self.problem.watch != "bridge":
                         return index, h, pilot
-                if self._split(h, rare):
-                    pilot = self.level(-2 - index, h, PILOT_PATHS)
-                elif rare:
-                    pilot = self.level(-2 - index, h, 16)
-                return index, h, pilot
+                    if not self._split(h, rare):
+                        return index, h, pilot
+                else:
+                    self._split(h, rare)
+                return index, h, self.level(-2 - index, h, PILOT_PATHS)
             except Explosion:
                 if self.fixed_step:
                     raise

@@ -12,10 +12,10 @@ and with exits on both sides, `q` the share of paths that leave (z₋, z₊) upw
     τ(r) = (E_r[T_{z₋,z₊}] + Σ q± E_{z±}[T_{r,B±}]) / Σ q± p±.
 
 The probability splits along levels `z = z₁ < z₂ < … < zₙ₊₁ = B`: `p = Π P_{zᵢ}(zᵢ₊₁ before r)`. In
-one dimension a level is a point, so that stages are independent runs from exact starts and the product
-of their frequencies is unbiased, whatever the levels; a pilot places them so that each stage
-succeeds with a probability near TARGET. Only the time step biases: levels h and h/4 bound it, as
-for plain paths. From another start x, `τ(x) = E_x[T_{r,exits}] + P_x(r first) τ(r)`.
+one dimension a level is a point, so that stages are independent runs from exact starts and the
+product of their frequencies is unbiased, whatever the levels; a pilot places them so that each
+stage succeeds with a probability near TARGET. Only the time step biases: levels h and h/4 bound it, as for
+plain paths. From another start x, `τ(x) = E_x[T_{r,exits}] + P_x(r first) τ(r)`.
 """
 
 from __future__ import annotations
