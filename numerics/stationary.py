@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 
 from flint import arb, ctx
 
@@ -167,7 +168,7 @@ def tail_index(model: Model, *, digits: int = 15, method: Method = "both") -> En
                     for c, end in zip(sides, ends, strict=True)
                     if end.point is None
                 ]
-                return arb.min(*powers, arb.pos_inf()) if powers else arb.pos_inf()
+                return reduce(arb.min, powers, arb.pos_inf())
 
         return until_certain(compute, digits)
 
