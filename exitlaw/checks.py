@@ -15,7 +15,7 @@ from typing import Protocol
 import sympy
 from sympy.core.function import AppliedUndef
 
-from exitlaw.claim import Bound, Equality, LimitStatement, Statement
+from exitlaw.claim import REGISTRY, Bound, Equality, LimitStatement, Statement, body_of
 from exitlaw.positivity import Intervals, proves_at_least_zero, proves_condition, regular_on
 from exitlaw.relations import is_zero, same_statement, substituted
 from exitlaw.series import SeriesError, limit_of
@@ -452,11 +452,9 @@ class LemmaUse:
         return (self.relation,)
 
     def run(self) -> CheckResult:
-        from exitlaw.claim import REGISTRY
-
         if self.claim not in REGISTRY:
             return CheckResult(False, f"there is no claim {self.claim!r} to use as a lemma")
-        body = REGISTRY[self.claim].build()
+        body = body_of(self.claim)
         if type(body.statement) is not type(self.relation):
             return CheckResult(False, f"{self.claim} states another kind of relation")
         mapping = dict(self.mapping)

@@ -144,6 +144,25 @@ class Claim:
 
 REGISTRY: dict[str, Claim] = {}
 
+_BODIES: dict[str, ClaimBody] = {}
+
+
+def body_of(id: str) -> ClaimBody:
+    """A registered claim's body, built once until `forget_bodies`.
+
+    Raises
+    ------
+    KeyError : no such claim; or whatever its function raises.
+    """
+    if id not in _BODIES:
+        _BODIES[id] = REGISTRY[id].build()
+    return _BODIES[id]
+
+
+def forget_bodies() -> None:
+    """Build bodies anew from now on: the judge of each claim starts from the code as it is."""
+    _BODIES.clear()
+
 
 def claim(
     id: str,

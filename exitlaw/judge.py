@@ -10,7 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from time import perf_counter
 
-from exitlaw.claim import REGISTRY, Claim, ClaimBody, Mutant, Profile, Statement, with_formula
+from exitlaw.claim import (
+    REGISTRY,
+    Claim,
+    ClaimBody,
+    Mutant,
+    Profile,
+    Statement,
+    body_of,
+    forget_bodies,
+    with_formula,
+)
 from exitlaw.evidence import Context, Evidence, Finding, Skipped
 from exitlaw.mutants import generate, is_equivalent
 from exitlaw.relations import plain
@@ -33,6 +43,7 @@ OPTIONAL_MODULES = frozenset({"dask", "distributed"})
 def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int = 1) -> ClaimResult:
     """Judge one claim. Lemmas are only named: whether they stand is settled by the whole run."""
     start = perf_counter()
+    forget_bodies()
     result = ClaimResult(claim.id, claim.title, claim.expected[profile])
     try:
         body = claim.build()
@@ -204,7 +215,7 @@ def _corrected_body(claim: Claim) -> ClaimBody | None:
     if claim.corrected is None or claim.corrected not in REGISTRY:
         return None
     try:
-        return REGISTRY[claim.corrected].build()
+        return body_of(claim.corrected)
     except Exception:
         return None
 

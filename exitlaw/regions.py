@@ -115,7 +115,7 @@ def _subdivide(
     gap: _Gap, whole: Box, symbols: list[sympy.Symbol], evidence: BoundOverRegion, context: Context
 ) -> Finding:
     # The largest part first: an undecidable corner then cannot use up all the boxes.
-    parts, done, made = [(Fraction(-1), 0, whole)], 0, 0
+    parts, done, made = [(-1.0, 0, whole)], 0, 0
     while parts:
         size, _, box = heappop(parts)
         done += 1
@@ -126,11 +126,13 @@ def _subdivide(
         balls = [as_ball(low, high) for low, high in box]
         if gap.holds(balls) or _no_part_of_domain(box, symbols, context.domain):
             continue
-        point = as_point(dict(zip(symbols, _middle(box), strict=True)))
-        value = gap.over([as_ball(x, x) for x in _middle(box)])
-        if (value < 0 or (gap.strict and value <= 0)) and outside(point, context.domain) is None:
-            text = f"the bound is violated: rhs - lhs = {value.str(10)}"
-            return Finding(Verdict.REFUTED, text, describe(point), {"gap": value.str(20)})
+        middle = _middle(box)
+        value = gap.over([as_ball(x, x) for x in middle])
+        if value < 0 or (gap.strict and value <= 0):
+            point = as_point(dict(zip(symbols, middle, strict=True)))
+            if outside(point, context.domain) is None:
+                text = f"the bound is violated: rhs - lhs = {value.str(10)}"
+                return Finding(Verdict.REFUTED, text, describe(point), {"gap": value.str(20)})
         for half in _halves(box, whole, gap.slopes(balls)):
             made += 1
             heappush(parts, (size / 2, made, half))
@@ -150,7 +152,7 @@ def _halves(box: Box, whole: Box, slopes: list[float] | None) -> tuple[Box, Box]
         if slopes is not None and slopes[index] < float("inf"):
             return float(high - low) * slopes[index]
         start, end = whole[index]
-        return float((high - low) / (end - start)) if end > start else 0.0
+        return float(high - low) / float(end - start) if end > start else 0.0
 
     chosen = max(range(len(box)), key=weight)
     low, high = box[chosen]
