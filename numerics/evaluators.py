@@ -413,9 +413,14 @@ def evaluate_series(program: Program, *inputs: arb_series | arb) -> tuple[Any, .
     """Outputs as power series, truncated at `flint.ctx.cap` terms.
 
     An output that does not depend on the series argument is returned as a ball. A switch is decided
-    by the constant term, and must not lie within the region where the series is used.
+    by the constant term, and must not lie within the region where the series is used. Outputs are
+    not finite where a division has no power series.
     """
-    return _series_function(program)(_arb_constants(program, ctx.prec), *inputs)
+    try:
+        return _series_function(program)(_arb_constants(program, ctx.prec), *inputs)
+    except (ValueError, ZeroDivisionError):
+        # FLINT refuses to divide by a series without constant term.
+        return tuple(arb_series([arb.nan()]) for _ in program.outputs)
 
 
 # --- mpmath -------------------------------------------------------------------------------------

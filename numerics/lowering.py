@@ -367,6 +367,18 @@ class DiffusionLike(Protocol):
     def loss(self) -> Any: ...
 
 
+def _same_variable(expression: Any, x: Any) -> Any:
+    """The expression with symbols of the variable's name made the variable itself.
+
+    A symbol of the same name with other assumptions would differentiate to 0.
+    """
+    if expression is None:
+        return None
+    given = sympy.sympify(expression)
+    twins = {s: x for s in given.free_symbols if str(s) == str(x) and s != x}
+    return given.xreplace(twins)
+
+
 def lower_diffusion(
     diffusion: DiffusionLike | None = None,
     *,
@@ -398,9 +410,10 @@ def lower_diffusion(
     loss = part("loss", loss)
     slope = part("gradient", gradient)
     if slope is None and loss is not None:
-        slope = sympy.diff(loss, x)
+        slope = sympy.diff(_same_variable(loss, x), x)
     slope, c = sympy.sympify(slope), sympy.sympify(part("noise", noise))
     rate, interpretation = (sympy.sympify(part("eta", eta)), sympy.sympify(part("theta", theta)))
+    slope, c, loss = (_same_variable(e, x) for e in (slope, c, loss))
     inputs = (x, *parameters)
     written = {"gradient": slope, "noise": c, "eta": rate, "theta": interpretation}
     if loss is not None:

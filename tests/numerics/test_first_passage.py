@@ -1,0 +1,336 @@
+"""Exit times against exact answers, against themselves at twice the digits, and under traps."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import sympy
+from certified_models import (
+    DOUBLE_WELL_TO_SADDLE,
+    brownian,
+    from_gradient,
+    model,
+    ornstein_uhlenbeck,
+    power_law_double_well,
+    w,
+)
+from mpmath import mp
+
+from numerics.enclosure import Enclosure
+from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
+from numerics.first_passage import (
+    exit_probability,
+    exit_time_laplace,
+    exit_time_moment,
+    mean_exit_time,
+)
+from numerics.lowering import lower_constant
+
+HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
+
+
+def holds(enclosure: Enclosure, value: object, digits: int = 15) -> bool:
+    """Whether a narrow enclosure holds the value, given as a Fraction or an mpmath number.
+
+    An mpmath number may be off by 10^-45 of itself: it is computed with 50 digits.
+    """
+    if enclosure.certain_digits() < digits:
+        return False
+    if isinstance(value, Fraction):
+        return enclosure.lower <= value <= enclosure.upper
+    exact = Fraction(mp.nstr(value, 49))
+    slack = abs(exact) / 10**45
+    return enclosure.lower - slack <= exact <= enclosure.upper + slack
+
+
+# --- exact answers -------------------------------------------------------------------------------
+
+
+def test_brownian_exits() -> None:
+    """D = 1 on (0, 1) from 1/3: τ = x(1−x)/2, E τ² = (x − 2x³ + x⁴)/12·…, P = x."""
+    x = THIRD
+    ends = {"exit_below": 0, "exit_above": 1, "method": "arb"}
+    assert holds(mean_exit_time(brownian(), x, **ends), x * (1 - x) / 2)
+    assert holds(exit_probability(brownian(), x, **ends), x)
+    # m₂'' = −2 m₁, m₂(0) = m₂(1) = 0
+    second = (x**4 - 2 * x**3 + x) / 12
+    assert holds(exit_time_moment(brownian(), 2, x, **ends), second)
+
+
+def test_brownian_with_a_wall() -> None:
+    """Reflecting at 0, exit at 1: τ = (1 − x²)/2."""
+    value = mean_exit_time(brownian(), THIRD, exit_above=1, reflect_below=0, method="arb")
+    assert holds(value, (1 - THIRD**2) / 2)
+    mirror = mean_exit_time(brownian(), -THIRD, exit_below=-1, reflect_above=0, method="arb")
+    assert holds(mirror, (1 - THIRD**2) / 2)
+
+
+@pytest.mark.parametrize("theta", [0, "1/3", 1])
+def test_ornstein_uhlenbeck_passage(theta: object) -> None:
+    """τ(0 → 1) = √(π/2) ∫₀¹ erfc(−y/√2) e^(y²/2) dy, the same for every θ: the noise is constant."""
+    value = mean_exit_time(
+        model("w**2/2", 1, 2, theta), 0, exit_above=1, digits=30, method="arb"
+    )
+    with mp.workdps(50):
+        exact = mp.sqrt(mp.pi / 2) * mp.quad(
+            lambda y: mp.erfc(-y / mp.sqrt(2)) * mp.exp(y**2 / 2), [0, 1]
+        )
+        assert holds(value, exact, 30)
+
+
+@pytest.mark.parametrize("digits", [15, 50, 120])
+def test_double_well_to_the_saddle(digits: int) -> None:
+    """The audited value, at every precision."""
+    value = mean_exit_time(power_law_double_well(), -1, exit_above=0, digits=digits, method="arb")
+    assert value.certain_digits() >= digits
+    reference = Fraction(DOUBLE_WELL_TO_SADDLE)
+    assert value.lower <= reference + Fraction(1, 10**33)
+    assert value.upper >= reference
+
+
+def test_two_sided_exit_is_the_flux_weighted_sum() -> None:
+    """Mirroring the model mirrors the answer, and the two exits share the probability."""
+    tilted = model("(w**2-1)**2/4 + w/5", "1 + w**2/3 + w/4", "1/5", "1/4")
+    mirrored = model("(w**2-1)**2/4 - w/5", "1 + w**2/3 - w/4", "1/5", "1/4")
+    there = mean_exit_time(tilted, 0, exit_below=-1, exit_above=2, method="arb")
+    back = mean_exit_time(mirrored, 0, exit_below=-2, exit_above=1, method="arb")
+    assert there.overlaps(back)
+    above = exit_probability(tilted, 0, exit_below=-1, exit_above=2, method="arb")
+    below = exit_probability(mirrored, 0, exit_below=-2, exit_above=1, method="arb")
+    assert above.lower + below.lower <= 1 <= above.upper + below.upper
+
+
+def test_moments_of_both_kinds_agree_with_the_transform() -> None:
+    """E e^(−λτ) = 1 − λ m₁ + λ² m₂/2 − …, between two consecutive partial sums."""
+    tilted = model("(w**2-1)**2/4 + w/5", "1 + w**2/3", "1/2", "1/2")
+    for ends in ({"exit_above": 1}, {"exit_above": 1, "exit_below": -2}):
+        rate = Fraction(1, 1000)
+        transform = exit_time_laplace(tilted, rate, 0, method="arb", digits=20, **ends)
+        m = [exit_time_moment(tilted, n, 0, method="arb", digits=20, **ends) for n in (1, 2, 3)]
+        upper = 1 - rate * m[0].lower + rate**2 * m[1].upper / 2
+        lower = 1 - rate * m[0].upper + rate**2 * m[1].lower / 2 - rate**3 * m[2].upper / 6
+        assert lower <= transform.lower
+        assert transform.upper <= upper
+        # A false neighbour: without the factor 1/2 of the second moment the bound fails.
+        assert transform.upper < 1 - rate * m[0].upper + rate**2 * m[1].lower
+
+
+def test_laplace_transform_of_brownian_exit() -> None:
+    """cosh(√λ (x − 1/2))/cosh(√λ/2) with two exits, cosh(√λ x)/cosh √λ with a wall at 0."""
+    with mp.workdps(50):
+        for rate in (Fraction(1, 7), Fraction(30)):
+            root, x = mp.sqrt(mp.mpf(rate.numerator) / rate.denominator), mp.mpf(1) / 3
+            two = exit_time_laplace(
+                brownian(), rate, THIRD, exit_above=1, exit_below=0, method="arb", digits=25
+            )
+            assert holds(two, mp.cosh(root * (x - mp.mpf(1) / 2)) / mp.cosh(root / 2), 25)
+            wall = exit_time_laplace(
+                brownian(), rate, THIRD, exit_above=1, reflect_below=0, method="arb", digits=25
+            )
+            assert holds(wall, mp.cosh(root * x) / mp.cosh(root), 25)
+
+
+def test_inverse_gamma_law_has_a_natural_boundary() -> None:
+    """C = (1+w)² has no noise at −1: only (−1, ∞) is used, and τ(0 → 1) = 6.2375 exactly."""
+    degenerate = model("w**2/2", "(1+w)**2", "1/2")
+    value = mean_exit_time(degenerate, 0, exit_above=1, digits=25, method="arb")
+    # With z = 1 + w: ∫₁² 4 z⁴ e^(4/z) ∫₀^z z'^(−6) e^(−4/z') dz' dz, elementary term by term.
+    with mp.workdps(50):
+        exact = mp.quad(
+            lambda z: 4
+            * z**4
+            * sum(
+                mp.factorial(4) / mp.factorial(k) * mp.mpf(4) ** (k - 5) * z ** (-k)
+                for k in range(5)
+            ),
+            [1, 2],
+        )
+        assert holds(value, exact, 25)
+
+
+# --- scale ---------------------------------------------------------------------------------------
+
+
+def test_enormous_barriers_keep_their_digits() -> None:
+    """η → η/10⁴ raises τ to e^(10⁵): Kramers' time agrees to its own first order, O(η)."""
+    value = mean_exit_time(model("(w**2-1)**2/4", 1, "1/200000"), -1, exit_above=1, method="arb")
+    assert value.certain_digits() >= 15
+    with mp.workdps(60):
+        kramers = 2 * mp.pi / mp.sqrt(2) * mp.exp(mp.mpf(100000))
+        ratio = mp.mpf(value.lower.numerator) / value.lower.denominator / kramers
+        assert 0 < ratio - 1 < mp.mpf("1e-4")
+
+
+@pytest.mark.parametrize("eta", ["1/20", "1/2000"])
+def test_twice_the_digits_lie_inside(eta: str) -> None:
+    tilted = model("(w**2-1)**2/4 + w/10", "1 + w**2/3", eta, "1/4")
+    rough = mean_exit_time(tilted, -1, exit_above=1, digits=12, method="arb")
+    fine = mean_exit_time(tilted, -1, exit_above=1, digits=40, method="arb")
+    assert rough.contains(fine)
+    assert fine.certain_digits() >= 40
+
+
+# --- traps ---------------------------------------------------------------------------------------
+
+SMOOTH_TRAPS = {
+    "pole-near-the-path": ("(w**2-1)**2/4", "1/10000 + (w-1/3)**2", "1/2", 0, 1),
+    "branch-point-near-the-path": ("w**2/2", "sqrt(1/100 + w**2)", "1/2", -1, 1),
+    "exponential-noise": ("w**2/2", "1 + exp(-w**2)/2", "1/5", -1, 1),
+    "oscillating-noise": ("(w**2-1)**2/4", "1 + sin(w)**2", "1/5", -1, 1),
+    "no-closed-exponent": ("(w**2-1)**2/4 + sin(5*w)/20", "2 + tanh(w)", "1/4", -1, 1),
+    "fast-growing-loss": ("cosh(w)", "1", "1/2", 0, 1),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_TRAPS)
+def test_smooth_traps_against_nested_quadrature(name: str) -> None:
+    """The double integral by quadrature of a general program, split where it is hard."""
+    loss, noise, eta, start, stop = SMOOTH_TRAPS[name]
+    trap = model(loss, noise, eta)
+    value = mean_exit_time(trap, start, exit_above=stop, digits=15, method="arb")
+    reference = _nested(trap, start, stop)
+    assert value.certain_digits() >= 15
+    # The reference is good to 9 digits or better in each case.
+    assert abs(float(value) / reference - 1) < 1e-8
+
+
+def _nested(trap, start: float, stop: float) -> float:
+    """τ by an ODE for (Φ, P, T) in double precision: SciPy, nothing of ours but the formulas."""
+    import numpy as np
+    from scipy.integrate import solve_ivp
+
+    from numerics.evaluators import numpy_function
+
+    gradient, noise = numpy_function(trap.gradient), numpy_function(trap.noise)
+    slope = numpy_function(trap.noise_slope)
+    eta = float(numpy_function(trap.eta)()[0])
+    theta = float(numpy_function(trap.theta)()[0])
+
+    # v = dτ/dx to the right: D v' + (−L' + θD')v = 1, started far left where it hardly matters.
+    def right_side(x, y):
+        c = float(np.asarray(noise(x)[0]))
+        drift = -float(np.asarray(gradient(x)[0])) + theta * eta * float(np.asarray(slope(x)[0])) / 2
+        return [2 / (eta * c) * (1 - drift * y[0]), y[0]]
+
+    left = -6.0
+    options = {"rtol": 1e-11, "atol": 1e-13, "method": "LSODA"}
+    first = solve_ivp(right_side, (left, start), [0.0, 0.0], **options)
+    second = solve_ivp(right_side, (start, stop), [first.y[0, -1], 0.0], **options)
+    return float(second.y[1, -1])
+
+
+SWITCHING = {
+    "abs": (sympy.Abs(w), 1, "1/2", Fraction(-1, 2), 1),
+    "kink-at-an-unmarked-point": (sympy.Abs(w - sympy.Rational(1, 3)), 1, "1/2", 0, 1),
+    "irrational-kink": (sympy.Abs(w**2 - 2) + w**4, 1, "1/2", 0, 2),
+    "abs-in-the-noise": (w**2 / 2, 1 + sympy.Abs(w), "1/2", Fraction(-1, 2), 1),
+    "nested-abs": (w**2 / 2 + sympy.Abs(sympy.Abs(w) - 1) / 2, 1, "1/2", 0, 2),
+    "piecewise-loss": (
+        sympy.Piecewise((w**2 / 2, w < 0), (w**2, True)),
+        1,
+        "1/2",
+        Fraction(-1, 2),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SWITCHING)
+def test_switching_models_against_the_equation(name: str) -> None:
+    loss, noise, eta, start, stop = SWITCHING[name]
+    trap = model(loss, noise, eta)
+    value = mean_exit_time(trap, start, exit_above=stop, digits=15, method="arb")
+    assert value.certain_digits() >= 15
+    assert abs(float(value) / _nested(trap, float(start), float(stop)) - 1) < 1e-6
+
+
+def test_a_jump_of_the_noise_follows_the_interpretation() -> None:
+    """C = 1 below 0, 2 above, no drift, walls at ∓1: p ∝ C^(−s) on each side, in closed form."""
+    for theta in (0, HALF, 1):
+        jump = from_gradient(0, sympy.Piecewise((1, w < 0), (2, True)), 2, theta)
+        value = mean_exit_time(jump, -HALF, exit_above=1, reflect_below=-1, digits=15, method="arb")
+        s = 1 - theta
+        # P(y) = y + 1 below 0, 1 + 2^(−s) y above; the scale density is C^(s−1).
+        with mp.workdps(50):
+            two = mp.mpf(2)
+            below = mp.quad(lambda y: y + 1, [-0.5, 0])
+            power = two ** (-mp.mpf(s.numerator) / s.denominator) if s else mp.mpf(1)
+            above = mp.quad(lambda y, power=power: (1 + power * y) / (2 * power), [0, 1])
+            assert holds(value, below + above)
+
+
+def test_endpoint_singularity_is_right_or_an_honest_error() -> None:
+    """C = √(1 + w) vanishes at the wall: refused by name; away from it the branch point is seen."""
+    cut = model("w**2/2", "sqrt(1 + w)", "1/2")
+    with pytest.raises(ComputationError, match="zero of C at -1"):
+        mean_exit_time(cut, 0, exit_above=1, reflect_below=-1, method="arb")
+    near = Fraction(-99, 100)
+    value = mean_exit_time(cut, 0, exit_above=1, reflect_below=near, method="arb")
+    assert value.certain_digits() >= 15
+
+
+# --- what does not exist -------------------------------------------------------------------------
+
+
+def test_infinite_means_are_decided_with_their_reason() -> None:
+    with pytest.raises(InfiniteMean, match="mass is infinite"):
+        mean_exit_time(brownian(), 0, exit_above=1, method="arb")
+    cubic = model("w**2/2 - w**3/3", 1, "1/10")
+    with pytest.raises(InfiniteMean):
+        mean_exit_time(cubic, 0, exit_below=-2, method="arb")
+    # dτ = ∞ at an end that is reached: C = 1 + w⁴ in Ito's sense, without drift, has finite mass
+    # and divergent scale; pushed outward the scale converges.
+    assert mean_exit_time(from_gradient(0, "1 + w**4", 2), 0, exit_above=1, method="arb")
+    with pytest.raises(InfiniteMean, match="cannot reach"):
+        mean_exit_time(from_gradient("-2*w*(1+w**2)", "1 + w**4", 2), 0, exit_above=1, method="arb")
+
+
+def test_cubic_loss_has_a_time_over_its_saddle() -> None:
+    """L = w²/2 − w³/3 has no normalisable law, yet a good exit time."""
+    cubic = model("w**2/2 - w**3/3", 1, "1/10")
+    value = mean_exit_time(cubic, 0, exit_above=2, digits=15, method="arb")
+    assert str(value.decimals(15)[0]).startswith("196.061729826974")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ends", "message"),
+    [
+        (("w**2/2", "w**2", 1), {"start": -1, "exit_above": 1}, "zero of C at 0"),
+        (("w**2/2", "1 - w**2", 1), {"start": 0, "exit_above": 2}, "zero of C at 1"),
+        (("w**2/2", "-1", 1), {"start": 0, "exit_above": 2}, "C = -1"),
+        (("w**2/2", "1", 1), {"start": 2, "exit_above": 1}, "strictly inside"),
+        (("w**2/2", "1", 1), {"start": 1, "exit_above": 1}, "strictly inside"),
+        (("w**2/2", "1", 1), {"start": 1}, "at least one exit"),
+        (("w**2/2", "1", -1), {"start": 0, "exit_above": 1}, "positive finite η"),
+        (("w**2/2", "1", 0), {"start": 0, "exit_above": 1}, "positive finite η"),
+        (("w**2/2", "1", 1, 2), {"start": 0, "exit_above": 1}, "interpretation θ"),
+        (("1/w**2 + w**2", "1", 1), {"start": -1, "exit_above": 1}, "singularity near|zero"),
+    ],
+)
+def test_bad_input_is_named(arguments: tuple, ends: dict, message: str) -> None:
+    start = ends.pop("start")
+    with pytest.raises(ComputationError, match=message):
+        mean_exit_time(model(*arguments), start, method="arb", **ends)
+
+
+@pytest.mark.parametrize("digits", [0, -3, 10**7])
+def test_hopeless_digits_are_refused_early(digits: int) -> None:
+    with pytest.raises(ComputationError, match="digits"):
+        mean_exit_time(ornstein_uhlenbeck(), 0, exit_above=1, digits=digits, method="arb")
+
+
+def test_an_essential_singularity_on_the_path_is_refused() -> None:
+    trap = from_gradient(w * sympy.sin(1 / w), 1, 1)
+    with pytest.raises((ComputationError, PrecisionCapReached)):
+        mean_exit_time(trap, -1, exit_above=1, reflect_below=-2, method="arb")
+
+
+def test_irrational_points_are_exact() -> None:
+    """From 1/√2 between ±√2: τ = (2 − x²)/2 = 3/4 for D = 1."""
+    start, end = lower_constant(1 / sympy.sqrt(2)), lower_constant(sympy.sqrt(2))
+    below = lower_constant(-sympy.sqrt(2))
+    value = mean_exit_time(
+        brownian(), start, exit_below=below, exit_above=end, digits=40, method="arb"
+    )
+    assert holds(value, Fraction(3, 4), 40)
