@@ -7,6 +7,7 @@ Numerics are imported when they are needed: listing claims needs none of them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -130,6 +131,7 @@ def simulated_time(
     paths: int,
     step: float,
     scheme: str | None = None,
+    stream: int = 0,
 ) -> Estimate:
     """Simulated mean time to the far side; `step` in units of the relaxation time 1/H_a.
 
@@ -156,7 +158,7 @@ def simulated_time(
         paths=paths,
         dt=step / float(point[H_a]),
         scheme=scheme,
-        seed=context.seed,
+        seed=context.seed + 7919 * stream,
         workers=context.workers,
         parameters={str(symbol): float(point[symbol]) for symbol in free},
     )
@@ -185,6 +187,36 @@ class FirstPoints:
             context, key, lambda: replace(self.test, points=self.test.points[: self.quick])
         )
         return short.judge(statement, context)
+
+
+def quotient(numerator: Estimate, denominator: Estimate) -> Estimate:
+    """The quotient of two independent estimates; errors to first order, biases added."""
+    value = numerator.estimate / denominator.estimate
+    parts = [
+        (one.standard_error / one.estimate, one.bias_bound / one.estimate)
+        for one in (numerator, denominator)
+    ]
+    bias = sum(part[1] for part in parts) / (1 - parts[1][1])
+    return replace(
+        numerator,
+        estimate=value,
+        standard_error=value * math.hypot(parts[0][0], parts[1][0]),
+        bias_bound=value * bias,
+        paths=min(numerator.paths, denominator.paths),
+        path_steps=numerator.path_steps + denominator.path_steps,
+        seconds=numerator.seconds + denominator.seconds,
+    )
+
+
+def log_quotient(measured: Estimate, unit: sympy.Expr, spread: sympy.Expr) -> Estimate:
+    """log(measured/unit)/spread; errors to first order."""
+    scale = 1 / (measured.estimate * float(spread))
+    return replace(
+        measured,
+        estimate=math.log(measured.estimate / float(unit)) / float(spread),
+        standard_error=measured.standard_error * scale,
+        bias_bound=measured.bias_bound * scale * 1.05,
+    )
 
 
 def with_remainder(estimate: Estimate, remainder: sympy.Expr, point: Point) -> Estimate:

@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy import Function, Integer, Rational, Symbol, exp, log, oo, pi, sqrt
+from sympy import Function, Integer, Rational, Symbol, exp, pi, sqrt
 
 from derivations import _escape_models as models
 from exitlaw.analysis import MomentExpectation, TaylorMatch
 from exitlaw.asymptotics import ContinuousImage, TermwiseExpansion
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
-from exitlaw.derivation import Definition, Derivation, Identity, LemmaUse, LimitCheck, Step
+from exitlaw.derivation import Definition, Derivation, Identity, LemmaUse, Step
 from exitlaw.evidence import Certificate, EnclosureComparison
 from exitlaw.learning_rates import Factor, RemainderOverLearningRates
 from theory import kramers, landscapes

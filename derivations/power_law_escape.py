@@ -41,7 +41,6 @@ from theory.symbols import (
     sigma_H,
     theta,
     u,
-    x,
 )
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, P
 from exitlaw.derivation import Definition, Derivation, LemmaUse, LimitCheck, Step
 from exitlaw.evidence import EnclosureComparison
 from theory import kramers, landscapes
-from theory.symbols import C_a, C_b, H_a, H_b, eta, theta, x, z
+from theory.symbols import C_b, H_b, eta, theta, x, z
 
 if TYPE_CHECKING:
     from numerics.enclosure import Enclosure

@@ -25,6 +25,13 @@ def as_quotient(limit: LimitStatement) -> tuple[sympy.Expr, sympy.Expr]:
     return lhs, rhs
 
 
+def _vanishes(expression: sympy.Expr) -> bool:
+    """Zero in normal form, as written or with products of symbolic powers gathered."""
+    if is_zero(expression):
+        return True
+    return bool(is_zero(sympy.powsimp(sympy.expand(expression))))
+
+
 @dataclass(frozen=True)
 class ContinuousImage:
     """f(l_1, l_2, ...) -> f(r_1, r_2, ...) where l_i -> r_i and f is continuous at the limits.
@@ -61,9 +68,9 @@ class ContinuousImage:
             return CheckResult(False, f"continuity was not shown: {obstacle}")
         moving, target = as_quotient(self.result)
         sources = {place: source for place, (source, _) in quotients.items()}
-        if not is_zero(self.function.xreplace(sources) - moving):
+        if not _vanishes(self.function.xreplace(sources) - moving):
             return CheckResult(False, "the function of the left sides is not the stated left side")
-        if not is_zero(self.function.xreplace(targets) - target):
+        if not _vanishes(self.function.xreplace(targets) - target):
             return CheckResult(False, "the function of the limits is not the stated limit")
         return CheckResult(True, "a continuous function of established limits")
 
@@ -227,3 +234,66 @@ class Composition:
     def broken(self) -> Composition:
         return replace(self, inner=replace(self.inner, rhs=self.inner.rhs + 1 if
                                            self.inner.rhs.is_finite else sympy.S.Zero))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PowerLimit:
+    """coefficient * base^exponent -> 0 or oo as base -> oo, by the sign of a symbolic exponent."""
+
+    coefficient: sympy.Expr
+    base: sympy.Symbol
+    exponent: sympy.Expr
+    given: Intervals = field(default_factory=dict)
+    rises: bool = True
+
+    def establishes(self) -> tuple[Statement, ...]:
+        power = self.coefficient * self.base**self.exponent
+        limit = sympy.oo if self.rises else sympy.S.Zero
+        return (LimitStatement(power, limit, self.base, sympy.oo),)
+
+    def run(self) -> CheckResult:
+        if sympy.sympify(self.coefficient).has(self.base):
+            return CheckResult(False, f"the coefficient depends on {self.base}")
+        if not proves_at_least_zero(sympy.sympify(self.coefficient), self.given, strict=True):
+            return CheckResult(False, "the coefficient was not shown positive")
+        sign = 1 if self.rises else -1
+        if not proves_at_least_zero(sign * self.exponent, self.given, strict=True):
+            return CheckResult(False, f"the sign of {self.exponent} was not shown")
+        return CheckResult(True, "a power of the variable with an exponent of known sign")
+
+    def broken(self) -> PowerLimit:
+        return replace(self, rises=not self.rises)
+
+
+@dataclass(frozen=True)
+class CaseSplit:
+    """One limit whose right side is given case by case, from the limits of the cases.
+
+    `cases` are pairs (condition on the parameters, established limit); `result` has the right side
+    `Piecewise` of the cases in this order.
+    """
+
+    cases: tuple[tuple[sympy.Basic, LimitStatement], ...]
+    result: LimitStatement
+
+    def requires(self) -> tuple[Statement, ...]:
+        return tuple(limit for _, limit in self.cases)
+
+    def establishes(self) -> tuple[Statement, ...]:
+        return (self.result,)
+
+    def run(self) -> CheckResult:
+        for _, limit in self.cases:
+            if (limit.lhs, limit.variable, limit.to) != (
+                self.result.lhs,
+                self.result.variable,
+                self.result.to,
+            ):
+                return CheckResult(False, "a case is about another limit")
+        stated = sympy.Piecewise(*((limit.rhs, condition) for condition, limit in self.cases))
+        if stated != self.result.rhs:
+            return CheckResult(False, "the cases are not those of the stated right side")
+        return CheckResult(True, "the stated right side is that of the case in every case")
+
+    def broken(self) -> CaseSplit:
+        return replace(self, result=replace(self.result, rhs=2 * self.result.rhs))

@@ -258,6 +258,9 @@ def _remainder_at(
     known: Enclosure, value: Enclosure, margin: Enclosure, where: dict[str, str]
 ) -> Finding:
     enclosures = {"lhs": show(known), "rhs": show(value), "remainder": show(margin)}
+    if value.is_zero and not known.infinite and (known.lower > 0 or known.upper < 0):
+        text = f"rhs is 0, lhs is {show(known)}: no relative remainder"
+        return Finding(Verdict.REFUTED, text, where, enclosures)
     if known.infinite or value.infinite or value.lower <= 0 <= value.upper:
         return Finding(Verdict.UNKNOWN, "lhs/rhs is not finite here", where, enclosures)
     distance = abs(known.arb / value.arb - 1)
