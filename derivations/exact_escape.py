@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numerics.simulation import Estimate
 
 Phi, C = Function("Phi", real=True), Function("C", positive=True)
-tau, f, h = Function("tau"), Function("f"), Function("h")
+tau, tau_2, f, h = Function("tau"), Function("tau_2"), Function("f"), Function("h")
 
 HYPOTHESES = (
     "C > 0 is smooth; Phi is an antiderivative of 2 L'/(eta C), so that L' = eta C Phi'/2",
@@ -64,6 +64,13 @@ def _common_steps(model: Diffusion, p: sympy.Expr) -> Iterator[Step]:
         Equality(fokker_planck.current(model, p), Integer(0)),
         "p = C^(-s) exp(-Phi) has no current",
         Identity(fokker_planck.current(model, p), Integer(0)),
+    )
+    balance = fokker_planck.detailed_balance_defect(model, p, f(w))
+    yield Step(
+        "detailed balance",
+        Equality(balance, Integer(0)),
+        "p G f = (D p f')' for every f",
+        Identity(balance, Integer(0)),
     )
     divergence = first_passage.generator_in_divergence_form(model, f(w), p)
     yield Step(
@@ -160,6 +167,18 @@ def _exact_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> Iterat
             p * fokker_planck.backward_generator(model, h(w)), model.D * p * h(w).diff(w), w
         ),
     )  # fmt: skip
+    second = first_passage.exit_time_moment(2, p, model.D, w, start=w)
+    yield Step(
+        "second moment of the time",
+        Equality(tau_2(w), second),
+        "G tau_2 = -2 tau with tau_2(B) = 0",
+        SolvesODE(
+            fokker_planck.backward_generator(model, tau_2(w)) + 2 * formula,
+            tau_2(w),
+            second,
+            ((tau_2(w).subs(w, exit_above), Integer(0)),),
+        ),
+    )
     yield Step(
         "mean first-passage time",
         Equality(tau(w), formula),
@@ -438,13 +457,24 @@ def finite_iff() -> ClaimBody:
 
 def _finite_steps(criterion: sympy.Basic) -> Iterator[Step]:
     model = general_model()
-    p = density(model)
+    p = first_passage.speed_density(model, Phi(w))
     y, z = Symbol("y", real=True), Symbol("z", real=True)
     start, end = Symbol("x_0", real=True), exit_above
-    scale = (1 / (model.D * p)).subs(w, y)
-    inside = p.subs(w, z)
-    full = Integral(inside, (z, -oo, start))
-    between = Integral(inside, (z, start, y))
+    scale = first_passage.scale_density(model, Phi(w)).subs(w, y)
+    full = first_passage.speed_mass(p, w, start)
+    between = Integral(p.subs(w, z), (z, start, y))
+    yield Step(
+        "what must diverge at -oo",
+        Equality(
+            first_passage.inaccessibility_integral(p, model.D, w, start),
+            Integral(scale, (y, -oo, start)),
+        ),
+        "the scale integral, of 1/(D p)",
+        Identity(
+            first_passage.inaccessibility_integral(p, model.D, w, start),
+            Integral(scale, (y, -oo, start)),
+        ),
+    )
     low, high = scale * full, scale * (full + between)
     yield Step(
         "the mass between",

@@ -134,6 +134,13 @@ def _steps(model: Diffusion, formula: sympy.Expr) -> Iterator[Step]:
         "+ f J vanishes at the ends, d_t p = -J'",
         Antiderivative(p(w) * formula + f(w) * flux.diff(w), concomitant, w),
     )
+    defect = fokker_planck.adjointness_defect(model, p(w), f(w))
+    yield Step(
+        "for every density and observable",
+        Equality(defect, Integer(0)),
+        "the same with the operators of the theory: nothing is left over",
+        Identity(defect, Integer(0)),
+    )
     yield Step(
         "Ito form of the forward operator",
         Equality(

@@ -132,6 +132,34 @@ def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -
         "collect powers of x",
         Identity(expanded, cast(sympy.Expr, quadratic.xreplace(moments))),
     )
+    square = (sigma_H * x + rho) ** 2 + noise.discriminant
+    yield Step(
+        "a covariance",
+        Equality(sigma_H * quadratic, square),
+        "complete the square: C >= 0 everywhere iff sigma_g sigma_H >= rho^2",
+        Identity(sigma_H * quadratic, square),
+    )
+    data = sympy.symbols("g_1:4", real=True), sympy.symbols("H_1:4", real=True)
+    three = gradient_noise.quadratic_noise(*data, batch=2, replacement=False).covariance(x)
+    losses = [a * x + b * x**2 / 2 for a, b in zip(*data, strict=True)]
+    for name, computed in (
+        (
+            "from three losses",
+            gradient_noise.gradient_covariance(losses, x, batch=2, replacement=False),
+        ),
+        (
+            "from three gradients and curvatures",
+            gradient_noise.affine_covariance_matrix(
+                [[a] for a in data[0]], [[[b]] for b in data[1]], [x], batch=2, replacement=False
+            )[0, 0],
+        ),
+    ):
+        yield Step(
+            name,
+            Equality(computed, three),
+            "any three samples, batches of two: differentiate, average, compare",
+            Identity(computed, three),
+        )  # fmt: skip
     # Inclusion indicators: P(i in batch) = n/N and P(i, j in batch) = n(n-1)/(N(N-1)); the
     # centred gradients d_i have sum 0, so sum_{i != j} d_i d_j = -sum_i d_i^2 = -N C_1.
     own = batch / samples * (1 - batch / samples)

@@ -176,6 +176,14 @@ def _normaliser_steps(density: sympy.Expr, mass: sympy.Expr, formula: sympy.Expr
         "lemma/pearson-integral",
         LemmaUse("lemma/pearson-integral", known, given={m: (Rational(1, 2), oo)}),
     )
+    beta_form = alpha / pearson.normaliser(STANDARD)
+    yield Step(
+        "as a cosine integral",
+        Equality(alpha * pearson.cosine_integral(2 * m - 1, sympy.I * nu), beta_form),
+        "t = tan phi turns the mass into the integral of cos(phi)^(2m - 2) exp(-nu phi), whose "
+        "even part is DLMF 5.12.5",
+        Identity(alpha * pearson.cosine_integral(2 * m - 1, sympy.I * nu), beta_form),
+    )
     yield Step(
         "normaliser",
         Equality(mass, formula),
@@ -508,6 +516,16 @@ def _q_gaussian_steps(
         Equality(pearson.normaliser(symmetric), pearson.student_normaliser(m, alpha)),
         "duplication formula of the Gamma function",
         Identity(pearson.normaliser(symmetric), pearson.student_normaliser(m, alpha)),
+    )
+    yield Step(
+        "its second moment",
+        Equality(
+            pearson.student_absolute_moment(m, alpha, Integer(2)), pearson.variance(symmetric)
+        ),
+        "the absolute moment of order 2 is the variance",
+        Identity(
+            pearson.student_absolute_moment(m, alpha, Integer(2)), pearson.variance(symmetric)
+        ),
     )
     yield Step(
         "the density relative to its value at 0",

@@ -289,6 +289,7 @@ def _power_law_steps(formula: sympy.Expr) -> Iterator[Step]:
         "insert the antiderivative in C^(-s) exp(-...)",
         LogDerivative(general, special, x),
     )
+    yield from _degenerate_steps()
     law = pearson.power_law_parameters(kappa, theta, rho, sigma_H, Delta)
     pearson_form = pearson.unnormalised_density(x, law)
     pearson_form /= pearson_form.subs(x, 0)
@@ -308,6 +309,31 @@ def _power_law_steps(formula: sympy.Expr) -> Iterator[Step]:
             formula,
             ((density_ratio(x).subs(x, 0), Integer(1)),),
         ),
+    )
+
+
+def _degenerate_steps() -> Iterator[Step]:
+    """Delta = 0 with rho > 0: no noise at lambda = -rho/sigma_H, z = x - lambda > 0."""
+    z, cross = Symbol("z", positive=True), Symbol("rho", positive=True)
+    state = z - cross / sigma_H
+    model = stationary.power_law_model(
+        H=kappa * eta * sigma_H, sigma_g=cross**2 / sigma_H, rho=cross
+    )
+    slope = model.exponent_gradient.subs(x, state)
+    potential = stationary.degenerate_potential(z, kappa, cross, sigma_H)
+    yield Step(
+        "degenerate covariance, Delta = 0",
+        Equality(sympy.Integral(slope, z), potential),
+        "C = sigma_H z^2: the exponent is 2 kappa log z + 2 kappa |lambda|/z",
+        Antiderivative(slope, potential, z),
+    )
+    inverse_gamma = stationary.degenerate_density(z, kappa, theta, cross, sigma_H)
+    general = (model.noise.subs(x, state) / sigma_H) ** (theta - 1) * sympy.exp(-potential)
+    yield Step(
+        "its law is inverse gamma",
+        Equality(general, inverse_gamma),
+        "insert in C^(-s) exp(-...)",
+        LogDerivative(general, inverse_gamma, z, at=Integer(1)),
     )
 
 
@@ -424,6 +450,13 @@ def _gaussian_steps(law: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         Equality(Derivative(law, x), slope),
         "it solves d log p/dx = -s C'/C - 2 L'/(eta C) and vanishes at 0",
         Antiderivative(slope, law, x),
+    )
+    centred = stationary.centred_log_density(x, H, eta, 1 - theta, sigma_g, root**2)
+    yield Step(
+        "without cross term",
+        Equality(law.subs(correlation, 0), centred),
+        "-(kappa + s) log(1 + sigma_H x^2/sigma_g)",
+        LogDerivative(sympy.exp(law.subs(correlation, 0)), sympy.exp(centred), x),
     )
     yield Step(
         "its slope tends to that of the Gaussian",
