@@ -14,7 +14,6 @@ from flint import arb
 
 from numerics.errors import ComputationError
 from numerics.evaluators import as_fmpq, evaluate_arb
-from numerics.local import End
 from numerics.lowering import Model
 from numerics.program import Builder, Program, require_constant
 from numerics.roots import Bound, real_roots

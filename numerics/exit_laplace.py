@@ -30,9 +30,7 @@ class Transfer:
     log_rise: arb
 
 
-def carry(
-    core: Core, panels: list[Panel], u: arb, f: arb, rate: arb, accuracy: float
-) -> Transfer:
+def carry(core: Core, panels: list[Panel], u: arb, f: arb, rate: arb, accuracy: float) -> Transfer:
     """The solution carried across the panels from its value and flux at the left end.
 
     Parameters

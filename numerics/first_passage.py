@@ -18,8 +18,8 @@ from flint import arb, ctx
 
 from numerics.core import Core, Point, core_of, mirrored, point_ball
 from numerics.enclosure import Enclosure
-from numerics.exit_laplace import carry
 from numerics.errors import ComputationError, InfiniteMean
+from numerics.exit_laplace import carry
 from numerics.landscape import (
     cover,
     natural_end,
@@ -138,9 +138,7 @@ def exit_time_laplace(
             raise ComputationError("a positive rate", str(value), "give a rate above 0")
         return _laplace(core, where, value, accuracy)
 
-    return _by_route(
-        "exit_time_laplace", model, interval, {"rate": rate}, digits, method, compute
-    )
+    return _by_route("exit_time_laplace", model, interval, {"rate": rate}, digits, method, compute)
 
 
 @dataclass(frozen=True)
@@ -415,9 +413,7 @@ def _laplace(core: Core, interval: Interval, rate: arb, accuracy: float) -> arb:
     if closed.end is None:
         end = natural_end(closed.core, closed.start)
         _require_returning(closed.core, end, closed.start)
-        reach = reach_left(
-            closed.core, end, closed.start, MASS, 1, accuracy + 10, series=False
-        )
+        reach = reach_left(closed.core, end, closed.start, MASS, 1, accuracy + 10, series=False)
         # 0 <= f/u <= λ ∫p up to the first panel.
         panels, flux = reach.panels, rate * reach.states[0]
     else:
@@ -437,9 +433,7 @@ def _two_sided_laplace(left: Side, right: Side, rate: arb, accuracy: float) -> a
     """[p(B)ψ(x) + p(A)χ(x)] / Wronskian, all relative to p(x)."""
     assert left.end is not None
     assert right.end is not None
-    psi = carry(
-        left.core, cover(left.core, left.end, left.start), arb(0), arb(1), rate, accuracy
-    )
+    psi = carry(left.core, cover(left.core, left.end, left.start), arb(0), arb(1), rate, accuracy)
     chi = carry(
         right.core, cover(right.core, right.end, right.start), arb(0), arb(1), rate, accuracy
     )

@@ -185,7 +185,9 @@ def reach_left(
         panels = _cover_piece(piece.program, piece.low, piece.high) + panels
     for panel, before in _seams(panels, parts):
         panel.before = before
-    return _grow(core, parts[0].program, end, parts[0].high, panels, stages, active, accuracy, series)
+    return _grow(
+        core, parts[0].program, end, parts[0].high, panels, stages, active, accuracy, series
+    )
 
 
 def _seams(panels, parts):
@@ -223,7 +225,12 @@ def _grow(
                 states = decay_states(tail, stages, active, core.rate, t)
                 if states is not None and level + log_upper(states[0]) < mass - accuracy - 5:
                     return Reach(panels[::-1] + inner, states)
-            if series and tail.expanded and tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
+            if (
+                series
+                and tail.expanded
+                and tail.order >= 0
+                and float(t.upper()) < 0.45 * tail.radius
+            ):
                 goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
                 states = power_states(tail, stages, active, core.rate, t, goal)
                 return Reach(panels[::-1] + inner, states)

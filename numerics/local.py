@@ -215,7 +215,7 @@ def _expansion(program: Program, analytic: bool) -> Callable[..., tuple[Any, ...
 
 @lru_cache(maxsize=512)
 def _exact_expansion(program: Program) -> Callable[..., tuple[Any, ...]]:
-    operations = {name: _refuse for name in _expansion_operations(SERIES_OPERATIONS)}
+    operations = dict.fromkeys(_expansion_operations(SERIES_OPERATIONS), _refuse)
     return compiled(program, operations | {"whole_power": _whole_power})
 
 

@@ -16,16 +16,15 @@ from functools import cached_property
 from flint import arb, arb_poly, arb_series, ctx
 
 from numerics import recurrence
-from numerics.factored import factored
 from numerics.discs import (
     LOW_PRECISION,
     DiscSeries,
     bound_on_disc,
-    log_sum,
     log_upper,
     up,
 )
 from numerics.evaluators import evaluate_arb, evaluate_series
+from numerics.factored import factored
 from numerics.program import Program
 
 STABLE_TERMS = 150

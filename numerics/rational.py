@@ -116,7 +116,9 @@ def around(program: Program, point: Fraction) -> Program | None:
     builder = Builder(program.inputs[:1])
     y = builder.input(program.inputs[0])
     return builder.program(
-        builder.emit("div", _emit_polynomial(builder, above, y), _emit_polynomial(builder, below, y))
+        builder.emit(
+            "div", _emit_polynomial(builder, above, y), _emit_polynomial(builder, below, y)
+        )
         for above, below in functions
     )
 
@@ -132,7 +134,9 @@ def _emit_polynomial(builder: Builder, polynomial: fmpq_poly, y: int) -> int:
         total = builder.emit("mul", total, y)
         if coefficient:
             total = builder.emit("add", total, builder.constant(coefficient))
-    return total if order == 0 else builder.emit("mul", builder.emit("power", y, value=order), total)
+    return (
+        total if order == 0 else builder.emit("mul", builder.emit("power", y, value=order), total)
+    )
 
 
 def rational_zeros(polynomial: fmpq_poly) -> list[Fraction]:

@@ -306,9 +306,7 @@ _OPERATIONS: dict[str, Any] = {
     "select_": _select,
     **{
         f"{name}_": _refuse
-        for name in (
-            "asin acos acosh atanh erfc gamma lgamma digamma real imag conjugate imaginary_unit"
-        ).split()
+        for name in ["asin", "acos", "acosh", "atanh", "erfc", "gamma", "lgamma", "digamma", "real", "imag", "conjugate", "imaginary_unit"]
     },
 }
 

@@ -13,7 +13,7 @@ from functools import reduce
 
 from flint import arb, ctx
 
-from numerics.core import Core, Point, core_of, mirrored, point_ball, weighted
+from numerics.core import Core, Point, core_of, mirrored, pieces, point_ball, weighted
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError
 from numerics.evaluators import as_fmpq, evaluate_arb
@@ -58,7 +58,8 @@ def density(model: Model, at: Point, *, digits: int = 15, method: Method = "both
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 x = point_ball(at)
-                return 1 / (_mass(core, x, -1, accuracy) + _mass(core, x, 1, accuracy))
+                left, right = _masses(core, x, accuracy)
+                return 1 / (left + right)
 
         return until_certain(compute, digits)
 
@@ -74,7 +75,8 @@ def normaliser(model: Model, *, digits: int = 15, method: Method = "both") -> En
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 x = arb(0)
-                mass = _mass(core, x, -1, accuracy) + _mass(core, x, 1, accuracy)
+                left, right = _masses(core, x, accuracy)
+                mass = left + right
                 s = 1 - evaluate_arb(model.theta)[0]
                 return mass * evaluate_arb(model.noise, x)[0] ** (-s)
 
@@ -94,7 +96,7 @@ def cumulative(
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 x = point_ball(at)
-                left, right = _mass(core, x, -1, accuracy), _mass(core, x, 1, accuracy)
+                left, right = _masses(core, x, accuracy)
                 return (right if upper else left) / (left + right)
 
         return until_certain(compute, digits)
@@ -138,11 +140,11 @@ def moment(
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
                 origin = arb(0)
-                mass = _mass(core, origin, -1, accuracy) + _mass(core, origin, 1, accuracy)
+                left, right = _masses(core, origin, accuracy)
                 above = _moment_mass(core, r, 1, accuracy)
-                below = _moment_mass(core, r, -1, accuracy)
+                below = _moment_mass(core, r, -1, accuracy) / _jump(core, origin)
                 sign = 1 if absolute or r % 2 == 0 else -1
-                return (above + sign * below) / mass
+                return (above + sign * below) / (left + right)
 
         return until_certain(compute, digits, may_vanish=not absolute and r % 2 == 1)
 
@@ -202,17 +204,12 @@ def quantile(
     return by_route("quantile", (model, probability), {}, digits, method, certified)
 
 
-def _tails(core: Core, x: arb, accuracy: float) -> tuple[arb, arb]:
-    """The masses on both sides of x, relative to p(x)."""
-    return _mass(core, x, -1, accuracy), _mass(core, x, 1, accuracy)
-
-
 def _rough_quantile(core: Core, level: arb) -> float:
     """A double near the quantile: Newton's iteration on the logit, within a growing bracket."""
     low, high, x = -math.inf, math.inf, 0.0
     wanted = float((level / (1 - level)).log())
     for _ in range(200):
-        left, right = _tails(core, arb(x), 25.0)
+        left, right = _masses(core, arb(x), 25.0)
         logit = float((left / right).log())
         if logit < wanted:
             low = x
@@ -247,13 +244,13 @@ class _Quantile:
             reached = 18.0
             while reached < 2 * accuracy:
                 goal = min(2 * reached, accuracy) + 5
-                left, right = _tails(self.core, self.x, goal)
+                left, right = _masses(self.core, self.x, goal)
                 step = level * (left + right) - left
                 self.x = arb((self.x + step).mid())
                 if reached >= accuracy:
                     break
                 reached = min(2 * reached, accuracy)
-            left, right = _tails(self.core, self.x, 20.0)
+            left, right = _masses(self.core, self.x, 20.0)
             unit = float(arb.min(left, right))
             size = abs(float(self.x))
             # A quantile far below the scale of the law may be 0: then the digits are absolute.
@@ -262,7 +259,7 @@ class _Quantile:
             ends = (arb((self.x - half).mid()), arb((self.x + half).mid()))
             signs = []
             for x in ends:
-                left, right = _tails(self.core, x, accuracy + 3)
+                left, right = _masses(self.core, x, accuracy + 3)
                 signs.append(left / (left + right) - level)
             if signs[0] < 0 < signs[1]:
                 return ends[0].union(ends[1])
@@ -271,6 +268,21 @@ class _Quantile:
 
 def _bits(accuracy: float) -> int:
     return math.ceil(accuracy / math.log(2)) + 40
+
+
+def _masses(core: Core, x: arb, accuracy: float) -> tuple[arb, arb]:
+    """The masses on both sides of x, relative to p(x) (from the right, where p jumps)."""
+    left, right = _mass(core, x, -1, accuracy), _mass(core, x, 1, accuracy)
+    return left / _jump(core, x), right
+
+
+def _jump(core: Core, x: arb) -> arb:
+    """p(x+)/p(x−): 1 unless C switches exactly at x."""
+    if core.program.is_smooth:
+        return arb(1)
+    before = pieces(core.program, x - 1, x)[-1].program
+    after = pieces(core.program, x, x + 1)[0].program
+    return core.jump(before, after, x)
 
 
 def _mass(core: Core, x: arb, side: int, accuracy: float) -> arb:

@@ -69,9 +69,7 @@ def test_brownian_with_a_wall() -> None:
 @pytest.mark.parametrize("theta", [0, "1/3", 1])
 def test_ornstein_uhlenbeck_passage(theta: object) -> None:
     """τ(0 → 1) = √(π/2) ∫₀¹ erfc(−y/√2) e^(y²/2) dy, the same for every θ: the noise is constant."""
-    value = mean_exit_time(
-        model("w**2/2", 1, 2, theta), 0, exit_above=1, digits=30, method="arb"
-    )
+    value = mean_exit_time(model("w**2/2", 1, 2, theta), 0, exit_above=1, digits=30, method="arb")
     with mp.workdps(50):
         exact = mp.sqrt(mp.pi / 2) * mp.quad(
             lambda y: mp.erfc(-y / mp.sqrt(2)) * mp.exp(y**2 / 2), [0, 1]
@@ -138,11 +136,13 @@ def test_inverse_gamma_law_has_a_natural_boundary() -> None:
     # With z = 1 + w: ∫₁² 4 z⁴ e^(4/z) ∫₀^z z'^(−6) e^(−4/z') dz' dz, elementary term by term.
     with mp.workdps(50):
         exact = mp.quad(
-            lambda z: 4
-            * z**4
-            * sum(
-                mp.factorial(4) / mp.factorial(k) * mp.mpf(4) ** (k - 5) * z ** (-k)
-                for k in range(5)
+            lambda z: (
+                4
+                * z**4
+                * sum(
+                    mp.factorial(4) / mp.factorial(k) * mp.mpf(4) ** (k - 5) * z ** (-k)
+                    for k in range(5)
+                )
             ),
             [1, 2],
         )
@@ -210,7 +210,9 @@ def _nested(trap, start: float, stop: float) -> float:
     # v = dτ/dx to the right: D v' + (−L' + θD')v = 1, started far left where it hardly matters.
     def right_side(x, y):
         c = float(np.asarray(noise(x)[0]))
-        drift = -float(np.asarray(gradient(x)[0])) + theta * eta * float(np.asarray(slope(x)[0])) / 2
+        drift = (
+            -float(np.asarray(gradient(x)[0])) + theta * eta * float(np.asarray(slope(x)[0])) / 2
+        )
         return [2 / (eta * c) * (1 - drift * y[0]), y[0]]
 
     left = -6.0

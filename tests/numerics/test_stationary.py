@@ -1,0 +1,188 @@
+"""Stationary laws against Student, Pearson IV, Gaussian and inverse gamma laws, every θ."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import sympy
+from certified_models import brownian, from_gradient, model, ornstein_uhlenbeck, w
+from mpmath import mp
+
+from numerics.enclosure import Enclosure
+from numerics.errors import ComputationError, InfiniteMean
+from numerics.stationary import cumulative, density, moment, normaliser, quantile, tail_index
+
+HALF = Fraction(1, 2)
+
+
+def holds(enclosure: Enclosure, value: object, digits: int = 15) -> bool:
+    """Whether an enclosure of that many digits holds the value (mpmath: good to 10^-40)."""
+    if enclosure.certain_digits() < digits:
+        return False
+    exact = value if isinstance(value, Fraction) else Fraction(mp.nstr(value, 45))
+    slack = Fraction(0) if isinstance(value, Fraction) else abs(exact) / 10**40
+    return enclosure.lower - slack <= exact <= enclosure.upper + slack
+
+
+def power_law(kappa: Fraction, theta: object = 0, rho: object = 0):
+    """H = σ_g = σ_H = 1, η = 1/κ."""
+    return model(w**2 / 2, 1 + 2 * sympy.Rational(rho) * w + w**2, 1 / kappa, theta)
+
+
+@pytest.mark.parametrize("theta", [0, "1/4", "1/2", 1])
+@pytest.mark.parametrize("kappa", [Fraction(6, 10), Fraction(3), Fraction(40)])
+def test_student_density_and_tail(kappa: Fraction, theta: str) -> None:
+    """ρ = 0: p(x) = Γ(m)/(√π Γ(m−1/2)) (1+x²)^(−m), m = κ + 1 − θ; tail index 2m − 1."""
+    law = power_law(kappa, theta)
+    m = kappa + 1 - Fraction(str(theta))
+    with mp.workdps(60):
+        mm = mp.mpf(m.numerator) / m.denominator
+        constant = mp.gamma(mm) / (mp.sqrt(mp.pi) * mp.gamma(mm - mp.mpf(1) / 2))
+        assert holds(density(law, 0, method="arb", digits=20), constant, 20)
+        assert holds(density(law, 3, method="arb", digits=20), constant * mp.mpf(10) ** (-mm), 20)
+    assert holds(tail_index(law, method="arb"), 2 * m - 1)
+
+
+@pytest.mark.parametrize("theta", [0, "1/2", 1])
+@pytest.mark.parametrize("rho", ["1/3", "-9/10"])
+def test_pearson_four(theta: object, rho: str) -> None:
+    """Normaliser k = 2^(2m−2)|Γ(m+iν/2)|²/(πα Γ(2m−1)), mean θρ/(σ_H(κ−θ)), at the origin."""
+    kappa = Fraction(7, 2)
+    law = power_law(kappa, theta, rho)
+    t, r = Fraction(str(theta)), Fraction(rho)
+    m = kappa + 1 - t
+    with mp.workdps(60):
+        delta = mp.sqrt(1 - mp.mpf(r.numerator) ** 2 / mp.mpf(r.denominator) ** 2)
+        rr, mm = mp.mpf(r.numerator) / r.denominator, mp.mpf(m.numerator) / m.denominator
+        nu = -2 * (mp.mpf(7) / 2) * rr / delta
+        k = mp.mpf(2) ** (2 * mm - 2) * abs(mp.gamma(mm + 1j * nu / 2)) ** 2
+        k /= mp.pi * delta * mp.gamma(2 * mm - 1)
+        z = rr / delta  # (x − λ)/α at x = 0
+        exact = k * (1 + z**2) ** (-mm) * mp.exp(-nu * mp.atan(z))
+        assert holds(density(law, 0, method="arb", digits=25), exact, 25)
+    mean = moment(law, 1, method="arb", digits=20)
+    exact_mean = t * r / (kappa - t)
+    if exact_mean:
+        assert holds(mean, exact_mean, 20)
+    else:
+        assert mean.lower <= 0 <= mean.upper
+        assert mean.upper - mean.lower < Fraction(1, 10**20)
+    if t == 0:
+        # Variance η σ_g/(2H − η σ_H) for any ρ.
+        assert holds(moment(law, 2, method="arb", digits=20), 1 / (2 * kappa - 1), 20)
+
+
+def test_gaussian_moments_and_tails() -> None:
+    law = ornstein_uhlenbeck()
+    for order, exact in ((0, 1), (2, 1), (4, 3), (6, 15), (20, 654729075)):
+        assert holds(moment(law, order, method="arb"), Fraction(exact))
+    assert moment(law, 3, method="arb").is_zero
+    with mp.workdps(60):
+        assert holds(normaliser(law, method="arb"), mp.sqrt(2 * mp.pi))
+        far = cumulative(law, -40, method="arb", digits=20)
+        assert holds(far, mp.erfc(40 / mp.sqrt(2)) / 2, 20)
+        assert holds(cumulative(law, 40, upper=True, method="arb", digits=20), far.middle, 15)
+        first = moment(law, 1, absolute=True, method="arb", digits=20)
+        assert holds(first, mp.sqrt(2 / mp.pi), 20)
+        half = moment(law, HALF, absolute=True, method="arb", digits=20)
+        assert holds(half, mp.mpf(2) ** 0.25 * mp.gamma(mp.mpf(3) / 4) / mp.sqrt(mp.pi), 20)
+    assert tail_index(law, method="arb").infinite == 1
+
+
+@pytest.mark.parametrize("excess", [Fraction(1, 100), Fraction(1, 10**6)])
+@pytest.mark.parametrize("digits", [15, 60])
+def test_heavy_tails_lose_nothing(excess: Fraction, digits: int) -> None:
+    """2m − 1 as small as 10^-6: quadrature to any cut would miss nearly all of the mass."""
+    kappa = (1 + excess) / 2
+    with mp.workdps(digits + 30):
+        mm = mp.mpf(kappa.numerator) / kappa.denominator
+        exact = mp.gamma(mm) / (mp.sqrt(mp.pi) * mp.gamma(mm - mp.mpf(1) / 2))
+        value = density(power_law(kappa, 1), 0, digits=digits, method="arb")
+        assert value.certain_digits() >= digits
+        low, high = value.lower, value.upper
+        inside = Fraction(mp.nstr(exact, digits + 20))
+        slack = inside / 10 ** (digits + 10)
+        assert low - slack <= inside <= high + slack
+
+
+def test_heavy_moment_near_its_limit() -> None:
+    """E|X|^r with r = 2m − 1 − 1/100, against the Beta function."""
+    m, r = Fraction(2), Fraction(299, 100)
+    law = power_law(Fraction(1), 0)
+    value = moment(law, r, absolute=True, digits=20, method="arb")
+    with mp.workdps(60):
+        a, b = (mp.mpf(r.numerator) / r.denominator + 1) / 2, mp.mpf(int(m))
+        exact = mp.beta(a, b - a) / mp.beta(mp.mpf(1) / 2, b - mp.mpf(1) / 2)
+        assert holds(value, exact, 20)
+    with pytest.raises(InfiniteMean, match="integrated up to infinity"):
+        moment(law, 3, absolute=True, method="arb")
+
+
+def test_laws_that_cannot_be_normalised() -> None:
+    for law in (brownian(), power_law(HALF, 1), model("w**2/2 - w**3/3", 1, 1)):
+        with pytest.raises(InfiniteMean, match="mass is infinite"):
+            density(law, 0, method="arb")
+
+
+def test_inverse_gamma_lives_on_one_side() -> None:
+    """C = (1+w)², κ = 2, Ito: z = 1 + w is inverse gamma of shape 5 and scale 4."""
+    law = model("w**2/2", "(1+w)**2", HALF)
+    with mp.workdps(60):
+        assert holds(density(law, 0, method="arb"), mp.mpf(4) ** 5 / 24 * mp.exp(-4))
+    assert holds(moment(law, 2, method="arb"), Fraction(1, 3))
+    assert holds(tail_index(law, method="arb"), Fraction(5))
+    with pytest.raises(ComputationError):
+        density(law, -2, method="arb")
+    with pytest.raises(ComputationError, match="zero of C at 0"):
+        density(model("w**2/2", "w**2", HALF), 0, method="arb")
+
+
+def test_a_law_between_two_zeros_of_the_noise() -> None:
+    """C = 1 − w², η = 1/2, Ito: p ∝ (1 − w²) on (−1, 1)."""
+    law = model("w**2/2", "1 - w**2", HALF)
+    assert holds(density(law, 0, method="arb"), Fraction(3, 4))
+    assert holds(moment(law, 2, method="arb"), Fraction(1, 5))
+    assert holds(cumulative(law, HALF, method="arb"), Fraction(27, 32))
+
+
+def test_total_mass_is_one_for_a_law_without_closed_form() -> None:
+    law = model("(w**2-1)**2/4 + sin(3*w)/10", "1 + w**2/3 + cos(w)/4", "1/2", "1/3")
+    below = cumulative(law, HALF, digits=20, method="arb")
+    above = cumulative(law, HALF, upper=True, digits=20, method="arb")
+    assert below.lower + above.lower <= 1 <= below.upper + above.upper
+    assert holds(moment(law, 0, digits=20, method="arb"), Fraction(1), 20)
+
+
+def test_jump_of_the_noise() -> None:
+    """C = 1 left of 0, 4 right of it, Ito, L = |w|: p ∝ C^(−1) e^(−2|w|/(ηC)), by hand."""
+    law = from_gradient(
+        sympy.Piecewise((-1, w < 0), (1, True)), sympy.Piecewise((1, w < 0), (4, True)), 2
+    )
+    # Left mass ∫ e^w = 1, right mass (1/4)∫ e^(−w/4) = 1.
+    assert holds(cumulative(law, 0, method="arb"), HALF)
+    assert holds(moment(law, 1, method="arb"), Fraction(3, 2))
+
+
+def test_quantiles_invert_the_distribution_function() -> None:
+    law = ornstein_uhlenbeck()
+    with mp.workdps(60):
+        value = quantile(law, Fraction(9, 10), digits=30, method="arb")
+        assert holds(value, mp.sqrt(2) * mp.erfinv(mp.mpf(8) / 10), 30)
+    assert quantile(law, HALF, method="arb").is_zero
+    heavy = power_law(Fraction(6, 10), 1, "1/2")
+    level = Fraction(1, 1000)
+    point = quantile(heavy, level, digits=15, method="arb")
+    assert cumulative(heavy, point.lower, method="arb").lower <= level
+    assert cumulative(heavy, point.upper, method="arb").upper >= level
+    with pytest.raises(ComputationError, match="strictly between 0 and 1"):
+        quantile(law, 1, method="arb")
+
+
+@pytest.mark.parametrize("point", [0, 5, -30])
+def test_twice_the_digits_lie_inside(point: int) -> None:
+    law = model("w**2/2 + w**4/8", "1 + w**2 + w/2", "1/3", "3/4")
+    rough = density(law, point, digits=12, method="arb")
+    fine = density(law, point, digits=24, method="arb")
+    assert rough.contains(fine)
+    assert fine.certain_digits() >= 24
