@@ -47,7 +47,9 @@ def _digits(document: Document) -> str:
     kind, digits, method = document["digits_kind"], document["digits"], document["method"]
     if kind == "estimated":
         return f"about {digits} digits, estimated by mesh refinement, not certified"
-    routes = "arb and mpmath, which agree" if method == "both" else method
+    if method == "mpmath":
+        return f"{digits} digits ({kind}), estimated by mpmath, not certified"
+    routes = "arb, and mpmath agrees" if method == "both" else "arb"
     return f"{digits} certified digits ({kind}) by {routes}"
 
 
