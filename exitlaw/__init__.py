@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from exitlaw.checks import (
         Antiderivative,
         ChangeOfVariables,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -58,7 +58,7 @@ def logarithmic_derivative(expression: sympy.Expr, variable: sympy.Symbol) -> sy
     if isinstance(expression, sympy.Mul):
         return sympy.Add(*(logarithmic_derivative(f, variable) for f in expression.args))
     if isinstance(expression, sympy.exp):
-        return expression.args[0].diff(variable)
+        return sympy.diff(expression.args[0], variable)
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.as_base_exp()
         result = exponent * logarithmic_derivative(base, variable)
@@ -193,8 +193,8 @@ class LogDerivative:
         derivative = _difference_is_zero(slope, sympy.S.Zero, "d log lhs - d log rhs")
         if not derivative.ok:
             return derivative
-        here = {self.variable: sympy.sympify(self.at)}
-        left, right = self.lhs.subs(here), self.rhs.subs(here)
+        at = sympy.sympify(self.at)
+        left, right = self.lhs.subs(self.variable, at), self.rhs.subs(self.variable, at)
         if is_zero(left) or left.has(sympy.nan, sympy.zoo, sympy.oo):
             return CheckResult(False, f"both sides must be finite and not 0 at {self.at}: {left}")
         return _difference_is_zero(left, right, f"lhs - rhs at {self.variable} = {self.at}")
@@ -224,7 +224,8 @@ class SolvesODE:
 
     def _put(self, expression: sympy.Expr) -> sympy.Expr:
         function = sympy.Lambda(self.unknown.args, self.solution)
-        return expression.replace(self.unknown.func, function).doit(integrals=False)
+        put: Any = expression.replace(self.unknown.func, function)
+        return put.doit(integrals=False)
 
     def run(self) -> CheckResult:
         residual = _difference_is_zero(self._put(self.equation), sympy.S.Zero, "the residual")
@@ -241,8 +242,9 @@ class SolvesODE:
     def broken(self) -> SolvesODE:
         # Several independent errors at once: a linear homogeneous equation allows a factor and an
         # autonomous one a shift, but neither allows both together with a new shape.
-        variable = self.unknown.args[0]
-        return replace(self, solution=self.solution * (1 + variable**2) + variable**3)
+        (variable, *_) = self.unknown.free_symbols & set(self.unknown.args)
+        shape = sympy.Integer(1) + variable**2  # type: ignore[operator]
+        return replace(self, solution=self.solution * shape + variable**3)  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -457,7 +459,7 @@ class LemmaUse:
         body = body_of(self.claim)
         if type(body.statement) is not type(self.relation):
             return CheckResult(False, f"{self.claim} states another kind of relation")
-        mapping = dict(self.mapping)
+        mapping: dict[sympy.Expr, sympy.Expr] = {**self.mapping}
         lemma = substituted(body.statement, mapping)
         if not same_statement(lemma, self.relation):
             return CheckResult(False, f"not an instance of {self.claim}, which gives {lemma}")

@@ -86,8 +86,8 @@ def with_formula(statement: Statement, formula: Basic) -> Statement:
 class Range:
     """One symbol's range: an interval, sampled linearly or logarithmically, or listed values."""
 
-    low: Fraction | int = 0
-    high: Fraction | int = 0
+    low: Fraction | int | sympy.Expr = 0
+    high: Fraction | int | sympy.Expr = 0
     scale: Literal["linear", "log"] = "linear"
     values: tuple[sympy.Expr, ...] = ()
 
@@ -178,8 +178,10 @@ def claim(
     `expected` is `refuted`, or the least strength demanded, for both profiles or per profile.
     A claim expected `refuted` names in `corrected` a claim that stands under the same evidence.
     """
-    by_profile = {"quick": expected, "full": expected} if isinstance(expected, str) else expected
-    verdicts: dict[Profile, Verdict] = {
+    by_profile: Mapping[Profile, str] = (
+        {"quick": expected, "full": expected} if isinstance(expected, str) else expected
+    )
+    verdicts: Mapping[Profile, Verdict] = {
         profile: Verdict(value) for profile, value in by_profile.items()
     }
 

@@ -55,7 +55,7 @@ def outside(point: Point, domain: Domain) -> str | None:
     for constraint in domain.constraints:
         if not constraint.free_symbols <= set(point):
             continue
-        if constraint.subs(dict(point)) != sympy.true:
+        if constraint.subs(list(point.items())) != sympy.true:
             return f"the constraint {constraint} does not hold"
     return None
 
@@ -118,14 +118,14 @@ def _refuse_undefined(
     (value,) = evaluate_acb(program, *(acb(x) for x in inputs))
     if value.is_finite() and not value.imag.contains(0):
         raise UndefinedFormula("the formula is not real")
-    exact = formula.subs(dict(point))
+    exact = formula.subs(list(point.items()))
     if exact.has(sympy.zoo, sympy.nan) or exact in (sympy.oo, -sympy.oo):
         raise UndefinedFormula(f"the formula is {exact}")
 
 
 def truth(condition: Basic, point: Point) -> bool | None:
     """Whether a condition holds at an exact point; None where it cannot be decided."""
-    value = sympy.sympify(condition).subs(dict(point))
+    value = sympy.sympify(condition).subs(list(point.items()))
     if value == sympy.true:
         return True
     if value == sympy.false:

@@ -109,7 +109,7 @@ def remembered(context: Context, key: object, compute: Callable[[], T]) -> T:
 
 # --- enclosures at points -----------------------------------------------------------------------
 
-Reference = Callable[[Point, int], "Enclosure"] | Callable[[Point, int], bool | None]
+Reference = Callable[[Point, int], "Enclosure | bool | None"]
 
 
 @dataclass(frozen=True)

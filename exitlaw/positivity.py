@@ -8,12 +8,15 @@ mapped onto (0, oo) and the numerator's coefficients, or Sturm's count of its ro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy
 from sympy.core.basic import Basic
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-Intervals = Mapping[sympy.Symbol, tuple[sympy.Expr, sympy.Expr]]
+Intervals = Mapping[sympy.Symbol, tuple[Any, Any]]
+"""Low and high end per symbol: numbers, ±oo, or expressions in symbols listed before."""
 
 ENTIRE = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.atan,
           sympy.asinh, sympy.erf)  # fmt: skip
@@ -79,8 +82,11 @@ def _sturm_positive(polynomial: sympy.Poly) -> bool:
     if x.is_positive:
         while polynomial.eval(0) == 0 and polynomial.degree() > 0:
             polynomial = polynomial.quo(sympy.Poly(x, x))  # x > 0 is a positive factor
-        return polynomial.count_roots(0, None) == 0 and bool(polynomial.eval(1) > 0)
-    return polynomial.count_roots() == 0 and bool(polynomial.eval(1) > 0)
+        return (
+            polynomial.count_roots(0, None) == 0
+            and sympy.sympify(polynomial.eval(1)).is_positive is True
+        )
+    return polynomial.count_roots() == 0 and sympy.sympify(polynomial.eval(1)).is_positive is True
 
 
 def _polynomial_positive(expression: sympy.Expr) -> bool:
@@ -113,10 +119,11 @@ def _sign(expression: sympy.Expr) -> int:
         if sign:
             return sign
     if isinstance(expression, sympy.Integral) and len(expression.limits) == 1:
-        variable, *ends = expression.limits[0]
-        if len(ends) == 2:
-            # The low end lies below the high one wherever the integral is written.
-            moved, _ = _on_positive_axis(expression.function, {variable: (ends[0], ends[1])})
+        limits: Any = expression.limits[0]
+        variable, *ends = limits
+        if len(ends) == 2 and _ordered(*ends):
+            integrand: Any = expression.function
+            moved, _ = _on_positive_axis(integrand, {variable: (ends[0], ends[1])})
             return _sign(moved)
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.as_base_exp()
@@ -132,6 +139,11 @@ def _sign(expression: sympy.Expr) -> int:
     return below and below * _polynomial_sign(numerator)
 
 
+def _ordered(low: sympy.Expr, high: sympy.Expr) -> bool:
+    """Whether low < high is shown; an end at infinity decides it."""
+    return low == -sympy.oo or high == sympy.oo or _sign(high - low) > 0
+
+
 def _polynomial_sign(expression: sympy.Expr) -> int:
     if _positive_factored(expression):
         return 1
@@ -142,7 +154,8 @@ def _positive_factored(expression: sympy.Expr) -> bool:
     expression = sympy.expand(expression)
     if _polynomial_positive(expression):
         return True
-    constant, factors = sympy.factor_list(expression)
+    factored: Any = sympy.factor_list(expression)
+    constant, factors = factored
     sign = 1 if constant.is_positive else -1 if constant.is_negative else 0
     if sign == 0 or (len(factors) == 1 and factors[0][1] == 1 and abs(constant) == 1):
         return False
@@ -200,7 +213,8 @@ def _nonnegative(expression: sympy.Expr) -> bool:
         return bool(numerator.is_nonnegative)
     if any(not (s.is_positive or s.is_real) for s in symbols):
         return False
-    constant, factors = sympy.factor_list(numerator)
+    factored: Any = sympy.factor_list(numerator)
+    constant, factors = factored
     if constant.is_nonnegative and all(
         power % 2 == 0 or _polynomial_positive(factor) or _even(factor) for factor, power in factors
     ):
@@ -229,17 +243,18 @@ def proves_condition(condition: Basic, given: Intervals | None = None) -> bool:
         return all(proves_condition(part, given) for part in condition.args)
     if isinstance(condition, sympy.Or):
         return any(proves_condition(part, given) for part in condition.args)
-    if isinstance(condition, sympy.Gt | sympy.Ge):
-        gap = condition.args[0] - condition.args[1]
-    elif isinstance(condition, sympy.Lt | sympy.Le):
-        gap = condition.args[1] - condition.args[0]
-    elif isinstance(condition, sympy.Ne):
-        gap = condition.args[0] - condition.args[1]
-        return any(proves_at_least_zero(sign * gap, given, strict=True) for sign in (1, -1))
-    else:
+    if not isinstance(condition, Relational):
         return False
-    strict = isinstance(condition, sympy.Gt | sympy.Lt)
-    return proves_at_least_zero(gap, given, strict=strict)
+    left: Any = condition.lhs
+    right: Any = condition.rhs
+    if isinstance(condition, sympy.Ne):
+        gaps = (left - right, right - left)
+        return any(proves_at_least_zero(gap, given, strict=True) for gap in gaps)
+    if isinstance(condition, sympy.Gt | sympy.Ge):
+        return proves_at_least_zero(left - right, given, strict=isinstance(condition, sympy.Gt))
+    if isinstance(condition, sympy.Lt | sympy.Le):
+        return proves_at_least_zero(right - left, given, strict=isinstance(condition, sympy.Lt))
+    return False
 
 
 def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:

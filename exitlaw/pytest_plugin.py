@@ -51,9 +51,9 @@ class ClaimFile(pytest.File):
     def result(self, id: str) -> Mapping[str, Any]:
         """The judgement of one claim; the whole file is judged at the first request."""
         if self._results is None:
-            profile = self.config.getoption("claims_profile")
-            seed = self.config.getoption("claims_seed")
-            document = _ask("check", self.path, "--profile", profile, "--seed", str(seed))
+            profile = str(self.config.getoption("claims_profile"))
+            seed = str(self.config.getoption("claims_seed"))
+            document = _ask("check", self.path, "--profile", profile, "--seed", seed)
             self._results = {claim["id"]: claim for claim in document["claims"]}
         return self._results[id]
 

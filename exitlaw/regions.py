@@ -29,8 +29,8 @@ def uncovered(region: Mapping[sympy.Symbol, tuple[Any, Any]], domain: Domain) ->
             return f"{symbol} has no interval"
         low, high = (fraction(end) for end in region[symbol])
         ends = [fraction(v) for v in allowed.values] or [
-            Fraction(allowed.low),
-            Fraction(allowed.high),
+            fraction(allowed.low),
+            fraction(allowed.high),
         ]
         if low > min(ends) or high < max(ends):
             return f"{symbol} in [{low}, {high}] does not cover the domain's range"
@@ -169,7 +169,7 @@ def _no_part_of_domain(box: Box, symbols: list[sympy.Symbol], domain: Domain) ->
             continue
         if not constraint.free_symbols <= set(symbols):
             continue
-        gap = BoxFormula(constraint.gts - constraint.lts, symbols)
+        gap = BoxFormula(sympy.sympify(constraint.gts - constraint.lts), symbols)  # type: ignore[operator]
         if gap.over([as_ball(low, high) for low, high in box]) < 0:
             return True
     return False

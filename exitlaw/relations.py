@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any, cast
 
 import sympy
 from sympy.core.basic import Basic
@@ -22,9 +23,10 @@ def is_zero(expression: sympy.Expr) -> bool:
 
 def _equal_integrals_as_one(expression: sympy.Expr) -> sympy.Expr:
     """Definite integrals with the same limits and equal integrands replaced by the same one."""
-    known: list[sympy.Integral] = []
-    mapping: dict[Basic, Basic] = {}
-    for integral in sorted(expression.atoms(sympy.Integral), key=sympy.default_sort_key):
+    known: list[Any] = []
+    mapping: dict[Any, Any] = {}
+    found: list[Any] = sorted(expression.atoms(sympy.Integral), key=sympy.default_sort_key)
+    for integral in found:
         if len(integral.limits) != 1 or len(integral.limits[0]) != 3:
             continue
         for other in known:
@@ -38,7 +40,7 @@ def _equal_integrals_as_one(expression: sympy.Expr) -> sympy.Expr:
                 break
         else:
             known.append(integral)
-    return expression.xreplace(mapping) if mapping else expression
+    return cast(sympy.Expr, expression.xreplace(mapping)) if mapping else expression
 
 
 def as_statement(relation: Basic | Statement) -> Statement | None:
@@ -63,7 +65,7 @@ def as_statement(relation: Basic | Statement) -> Statement | None:
 
 def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) -> Statement:
     """The statement with symbols replaced (simultaneously, bound variables respected)."""
-    pairs = dict(mapping)
+    pairs = list(mapping.items())
     changed = replace(
         statement,
         lhs=statement.lhs.subs(pairs, simultaneous=True),

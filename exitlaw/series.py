@@ -8,13 +8,14 @@ arctan, …). Nothing is guessed: what has no such expansion raises `SeriesError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import sympy
 
-from theory.normal_form import is_zero
+from theory.normal_form import is_zero as zero_in_normal_form
 
 MAX_TERMS = 12
 """Terms kept at most before the limit is given up: cancellation deeper than this is refused."""
@@ -40,9 +41,13 @@ class Series:
         return min(self.terms, default=None)
 
 
+def _fraction(value: sympy.Expr) -> Fraction:
+    return Fraction(str(value))
+
+
 def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
     """The coefficient, or 0 where it is exactly 0."""
-    return sympy.S.Zero if is_zero(coefficient) else coefficient
+    return sympy.S.Zero if zero_in_normal_form(coefficient) else coefficient
 
 
 def _series(terms: Mapping[Fraction, sympy.Expr], order: Fraction | None) -> Series:
@@ -112,11 +117,30 @@ def _normalised(a: Series, width: Fraction) -> tuple[sympy.Expr, Fraction, Serie
     if a.leading is None:
         raise SeriesError("every known term cancels")
     exponent, coefficient = a.leading, a.terms[a.leading]
+    _require_nonzero(coefficient)
     rest = Series({e: c for e, c in a.terms.items() if e != exponent}, a.order)
     small = _scale(_shift(rest, -exponent), 1 / coefficient)
     if small.order is None and small.terms:
         small = _series(small.terms, None)
     return coefficient, exponent, small
+
+
+def _require_nonzero(coefficient: sympy.Expr) -> None:
+    """Refuse to divide by what may vanish identically without the normal form showing it."""
+    if coefficient.is_nonzero or zero_in_normal_form(coefficient) is False:
+        return
+    values = [(s, _generic(s, k)) for k, s in enumerate(sorted(coefficient.free_symbols, key=str))]
+    sample = coefficient.subs(values).evalf(30)
+    if sample.is_number and not abs(sample) > sympy.Rational(1, 10**15):
+        raise SeriesError(f"the coefficient {coefficient} may be 0")
+
+
+def _generic(symbol: sympy.Basic, index: int) -> sympy.Expr:
+    """A value of no special relation to the others, in keeping with the symbol's assumptions."""
+    if symbol.is_integer:
+        return sympy.Integer(11 + 2 * index)
+    value = sympy.Rational(17 + 10 * index, 13)
+    return -value if symbol.is_negative else value
 
 
 def _compose(coefficients: list[sympy.Expr], small: Series, width: Fraction) -> Series:
@@ -169,19 +193,19 @@ class _Expansion:
         if isinstance(expression, sympy.Add):
             total = Series({}, None)
             for term in expression.args:
-                total = _add(total, self.of(term))
+                total = _add(total, self.of(cast(sympy.Expr, term)))
             return total
         if isinstance(expression, sympy.Mul):
             product = _constant(sympy.S.One)
             for factor in expression.args:
-                product = _multiply(product, self.of(factor))
+                product = _multiply(product, self.of(cast(sympy.Expr, factor)))
             return product
         if isinstance(expression, sympy.exp):
-            return self._exp(self.of(expression.args[0]))
+            return self._exp(self.of(cast(sympy.Expr, expression.args[0])))
         if isinstance(expression, sympy.Pow):
             return self._power(*expression.as_base_exp())
         if isinstance(expression, sympy.log):
-            return self._log(self.of(expression.args[0]))
+            return self._log(self.of(cast(sympy.Expr, expression.args[0])))
         return self._analytic(expression)
 
     def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> Series:
@@ -201,7 +225,7 @@ class _Expansion:
         coefficients = [
             sympy.ff(exponent, k) / sympy.factorial(k) for k in range(_count(small, self.width))
         ]
-        shift = start * Fraction(int(exponent.p), int(exponent.q)) if start != 0 else Fraction(0)
+        shift = start * _fraction(exponent) if start != 0 else Fraction(0)
         grown = _compose(coefficients, small, self.width)
         return _shift(_scale(grown, coefficient**exponent), shift)
 
@@ -217,9 +241,9 @@ class _Expansion:
     def _log(self, inner: Series) -> Series:
         coefficient, start, small = _normalised(inner, self.width)
         self._require_positive(coefficient)
-        coefficients = [sympy.S.Zero] + [
-            sympy.Rational((-1) ** (k + 1), k) for k in range(1, _count(small, self.width))
-        ]
+        count = _count(small, self.width)
+        alternating = [sympy.Integer((-1) ** (k + 1)) / k for k in range(1, count)]
+        coefficients = [sympy.S.Zero, *alternating]
         head = sympy.log(coefficient) + sympy.Rational(start.numerator, start.denominator) * LOG
         return _add(_constant(head), _compose(coefficients, small, self.width))
 
@@ -238,14 +262,14 @@ class _Expansion:
         rest = sympy.expand(constant - slope * LOG)
         if not slope.is_Rational or rest.has(LOG):
             raise SeriesError(f"exp({constant}) with l = log t is no rational power of t")
-        return _shift(_scale(grown, sympy.exp(rest)), Fraction(int(slope.p), int(slope.q)))
+        return _shift(_scale(grown, sympy.exp(rest)), _fraction(slope))
 
     def _analytic(self, expression: sympy.Expr) -> Series:
         """Taylor's series of a one-place function at the inner limit, where it is analytic."""
         function = expression.func
         if len(expression.args) != 1:
             raise SeriesError(f"no series is known for {expression}")
-        inner = self.of(expression.args[0])
+        inner = self.of(cast(sympy.Expr, expression.args[0]))
         if function is sympy.atan and inner.leading is not None and inner.leading < 0:
             reciprocal = self._power_of(inner, sympy.Integer(-1))
             sign = self._sign(inner.terms[inner.leading])
@@ -277,7 +301,7 @@ class _Expansion:
                 return sympy.Integer(-1)
         raise SeriesError(f"the sign of {coefficient} was not decided")
 
-    def _taylor(self, function: type[sympy.Function], inner: Series) -> Series:
+    def _taylor(self, function: Callable[[sympy.Expr], sympy.Expr], inner: Series) -> Series:
         if inner.order is not None and inner.order <= 0:
             raise SeriesError(f"the argument of {function} is known too roughly")
         centre = inner.terms.get(Fraction(0), sympy.S.Zero)
@@ -294,7 +318,7 @@ class _Expansion:
         return _compose(coefficients, small, self.width)
 
     @staticmethod
-    def _analytic_at(function: type[sympy.Function], centre: sympy.Expr) -> bool:
+    def _analytic_at(function: Callable[[sympy.Expr], sympy.Expr], centre: sympy.Expr) -> bool:
         from exitlaw.positivity import ENTIRE, proves_at_least_zero
 
         if function in ENTIRE:
@@ -381,7 +405,7 @@ def limit_of(
         image = -1 / t
     else:
         image = to + t if direction == "+" else to - t
-    moved = expression.subs(variable, image)
+    moved = sympy.sympify(expression.subs([(variable, image)]))
     if moved.has(sympy.Integral, sympy.Sum, sympy.Derivative, sympy.Limit):
         raise SeriesError(f"{expression} contains an unevaluated operation")
     failure = "no term survives"

@@ -13,6 +13,7 @@ import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Self
 
 import sympy
 from sympy import Expr, ImmutableMatrix, Rational, Symbol
@@ -220,7 +221,7 @@ class Diffusion:
         interpretation: Formula,
         variable: Symbol = default_variable,
         parameters: Parameters | None = None,
-    ) -> Diffusion:
+    ) -> Self:
         """The model with loss L and noise C.
 
         `parameters`: a mapping sets named parameters, names alone stay free, None leaves any name
@@ -245,7 +246,7 @@ class Diffusion:
         interpretation: Formula,
         variable: Symbol = default_variable,
         parameters: Parameters | None = None,
-    ) -> Diffusion:
+    ) -> Self:
         """The model with drift -L' and noise C; see `from_loss`."""
         names = _Names.of([variable], parameters)
         gradient = -names.read(drift, "drift")
@@ -260,7 +261,7 @@ class Diffusion:
         eta: Formula,
         interpretation: Formula,
         loss: Expr | None,
-    ) -> Diffusion:
+    ) -> Self:
         (variable,) = names.variables
         return cls(
             gradient=gradient,
@@ -312,7 +313,7 @@ class Diffusion:
         found = {symbol for formula in formulas for symbol in _symbols(formula)}
         return tuple(sorted(found - {self.variable}, key=lambda symbol: symbol.name))
 
-    def subs(self, values: Mapping[Symbol, Formula] | Mapping[str, Formula]) -> Diffusion:
+    def subs(self, values: Mapping[Symbol, Formula] | Mapping[str, Formula]) -> Self:
         """The same model with parameters set, by symbol or by name."""
         given = _by_name(values)
         if self.variable.name in given:
@@ -330,7 +331,7 @@ class Diffusion:
             loss=None if self.loss is None else _replace_named(self.loss, given),
         )
 
-    def with_interpretation(self, interpretation: Formula) -> Diffusion:
+    def with_interpretation(self, interpretation: Formula) -> Self:
         """The same drift and noise read with another interpretation."""
         return replace(self, theta=parse_interpretation(interpretation))
 
