@@ -459,10 +459,12 @@ def _finite_steps(criterion: sympy.Basic) -> Iterator[Step]:
     model = general_model()
     p = first_passage.speed_density(model, Phi(w))
     y, z = Symbol("y", real=True), Symbol("z", real=True)
-    start, end = Symbol("x_0", real=True), exit_above
+    start, length = Symbol("x_0", real=True), Symbol("ell", positive=True)
+    r = Symbol("r", positive=True)
     scale = first_passage.scale_density(model, Phi(w)).subs(w, y)
+    above = scale.subs(y, start + r)
     full = first_passage.speed_mass(p, w, start)
-    between = Integral(p.subs(w, z), (z, start, y))
+    between = Integral(p.subs(w, z), (z, start, start + r))
     yield Step(
         "what must diverge at -oo",
         Equality(
@@ -475,7 +477,7 @@ def _finite_steps(criterion: sympy.Basic) -> Iterator[Step]:
             Integral(scale, (y, -oo, start)),
         ),
     )
-    low, high = scale * full, scale * (full + between)
+    low, high = above * full, above * (full + between)
     yield Step(
         "the mass between",
         Bound(Integer(0), between),
@@ -484,16 +486,16 @@ def _finite_steps(criterion: sympy.Basic) -> Iterator[Step]:
     )
     yield Step(
         "the time is at least the mass below the start times the resistance",
-        Bound(Integral(low, (y, start, end)), Integral(high, (y, start, end))),
+        Bound(Integral(low, (r, 0, length)), Integral(high, (r, 0, length))),
         "the mass below y exceeds that below the start: an infinite mass makes the double "
         "integral infinite; a finite one keeps it finite, because p and 1/(D p) are bounded on "
-        "[x_0, B]",
+        "[x_0, B], B = x_0 + ell",
         MonotoneIntegral(
             low,
             high,
-            (y, start, end),
+            (r, Integer(0), length),
             by=Bound(Integer(0), between),
-            factor=scale,
+            factor=above,
         ),
     )
     far = Symbol("X", positive=True)

@@ -142,7 +142,7 @@ def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -
     data = sympy.symbols("g_1:4", real=True), sympy.symbols("H_1:4", real=True)
     three = gradient_noise.quadratic_noise(*data, batch=2, replacement=False).covariance(x)
     losses = [a * x + b * x**2 / 2 for a, b in zip(*data, strict=True)]
-    for name, computed in (
+    for name, value in (
         (
             "from three losses",
             gradient_noise.gradient_covariance(losses, x, batch=2, replacement=False),
@@ -156,10 +156,10 @@ def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -
     ):
         yield Step(
             name,
-            Equality(computed, three),
+            Equality(cast(sympy.Expr, value), three),
             "any three samples, batches of two: differentiate, average, compare",
-            Identity(computed, three),
-        )  # fmt: skip
+            Identity(cast(sympy.Expr, value), three),
+        )
     # Inclusion indicators: P(i in batch) = n/N and P(i, j in batch) = n(n-1)/(N(N-1)); the
     # centred gradients d_i have sum 0, so sum_{i != j} d_i d_j = -sum_i d_i^2 = -N C_1.
     own = batch / samples * (1 - batch / samples)

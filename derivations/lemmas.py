@@ -126,7 +126,7 @@ def _euler_integral(point: Point, digits: int) -> Enclosure:
 )
 def gamma_modulus() -> ClaimBody:
     modulus = gamma(m + I * Y) * gamma(m - I * Y) / gamma(m) ** 2
-    region = {m: (Fraction(4), Fraction(32)), Y: (Fraction(1, 2), Fraction(3, 2))}
+    region = {m: (Fraction(4), Fraction(16)), Y: (Fraction(1, 2), Fraction(1))}
     return ClaimBody(
         statement=LimitStatement(modulus, Integer(1), m, oo, remainder=2 * Y**2 / m),
         domain=Domain(ranges={s: Range(low, high) for s, (low, high) in region.items()}),
