@@ -262,9 +262,9 @@ class ScalingTest:
 
 
 def scaling_test(
-    barriers: Sequence[float],
-    times: Sequence[float],
-    relative_errors: Sequence[float],
+    barriers: Sequence[float] | np.ndarray,
+    times: Sequence[float] | np.ndarray,
+    relative_errors: Sequence[float] | np.ndarray,
     level: float = 1e-6,
 ) -> ScalingTest:
     """Test `log τ` linear in `log ΔL` against linear in `ΔL`.

@@ -21,15 +21,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from numerics.errors import ComputationError
 from numerics.lowering import Model
+from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads, run_chunks
 from numerics.simulation.crossing import CALM, CAREFUL, NEAR, REACH, SETTLE
 from numerics.simulation.estimate import Estimate
 from numerics.simulation.requirements import (
@@ -44,6 +44,7 @@ from numerics.simulation.schemes import (
     Scheme,
     as_float,
     calm_interval,
+    code_digest,
     kernel_function,
     kernel_model,
     scheme_named,
@@ -66,8 +67,6 @@ SPLITTING_PAYS = 4e9
 """Path-steps of plain paths beyond which splitting is cheaper."""
 
 MAX_STEPS = 1e13
-
-Result = TypeVar("Result")
 
 SHIFT = 0.5825971579390106
 """−ζ(1/2)/√(2π)."""
@@ -367,17 +366,73 @@ def exit_problem(
     return ExitProblem(kernel, chosen, watch, origin, lower, upper)
 
 
-def over_chunks(
-    paths: int, workers: int, run: Callable[[int, int], Result], first: int = 0
-) -> list[Result]:
-    """`run(first, count)` over consecutive ranges of paths, in their order."""
+@dataclass(frozen=True)
+class ExitTally:
+    """What a set of paths leaves behind; sums are exact, so no grouping changes a bit."""
+
+    times: Moments = field(default_factory=Moments)
+    below: int = 0
+    inside: int = 0
+    above: int = 0
+
+    def __add__(self, other: ExitTally) -> ExitTally:
+        return ExitTally(
+            self.times + other.times,
+            self.below + other.below,
+            self.inside + other.inside,
+            self.above + other.above,
+        )
+
+
+@dataclass(frozen=True)
+class ExitChunk:
+    """The job of a chunk: paths first … first+count−1 of an exit problem, tallied."""
+
+    problem: ExitProblem
+    key: Key
+    h: float
+    horizon: float = math.inf
+
+    def __call__(self, item: tuple[int, int]) -> list[int]:
+        times, sides, steps = self.problem.sample(self.key, *item, self.h, self.horizon)
+        moments = Moments.of(times, steps)
+        below, inside, above = (int(np.count_nonzero(sides == side)) for side in (-1, 0, 1))
+        return [
+            moments.count,
+            moments.total,
+            moments.squares,
+            moments.steps,
+            below,
+            inside,
+            above,
+        ]
+
+
+def chunks_of(paths: int) -> list[tuple[int, int]]:
+    """Consecutive ranges (first, count) of paths."""
     size = CHUNK if paths >= 4 * CHUNK else max(256, -(-paths // 4))
-    firsts = range(first, first + paths, size)
-    counts = [min(size, first + paths - f) for f in firsts]
-    if workers == 1 or len(firsts) == 1:
-        return [run(f, count) for f, count in zip(firsts, counts, strict=True)]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(run, firsts, counts))
+    return [(first, min(size, paths - first)) for first in range(0, paths, size)]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where chunks are computed, where finished ones are kept, and who is told."""
+
+    scheduler: Scheduler = field(default_factory=Threads)
+    store: ChunkStore | None = None
+    progress: Progress | None = None
+
+    def tally(self, chunk: ExitChunk, paths: int) -> ExitTally:
+        """The tally of paths 0 … paths−1."""
+        parts = run_chunks(
+            chunk,
+            chunks_of(paths),
+            scheduler=self.scheduler,
+            store=self.store,
+            progress=self.progress,
+            code=code_digest(),
+        )
+        return sum((ExitTally(Moments(*p[:4]), *p[4:]) for p in parts), ExitTally())
 
 
 @dataclass(frozen=True)
@@ -440,9 +495,11 @@ def exit_times(
         raise ComputationError("a horizon > 0", repr(horizon), "give such a time")
     key = stream_key(seed, 0)
     times, sides, steps = [], [], 0
-    for part in over_chunks(
-        paths, workers, lambda first, count: problem.sample(key, first, count, h, horizon)
-    ):
+
+    def sample(item: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, int]:
+        return problem.sample(key, *item, h, horizon)
+
+    for part in run_chunks(sample, chunks_of(paths), scheduler=Threads(workers)):
         times.append(part[0])
         sides.append(part[1])
         steps += part[2]
@@ -481,6 +538,9 @@ def mean_exit_time(
     seed: int = 0,
     workers: int = 1,
     parameters: Mapping[str, float] | None = None,
+    scheduler: Scheduler | None = None,
+    store: ChunkStore | None = None,
+    progress: Progress | None = None,
 ) -> Estimate:
     """Mean first exit time `E[inf{t : w_t >= exit_above or w_t <= exit_below}]` from `start`.
 
@@ -500,8 +560,11 @@ def mean_exit_time(
     dt : the coarse step h; by default chosen from the model, refined until the target is met
     scheme : `STEP-WATCH`, STEP among euler, milstein, platen; WATCH among bridge, shift, grid
     seed : integer; path n of a level uses its own stream, whatever the number of workers
-    workers : threads (the kernels hold no lock)
+    workers : threads of this process (the kernels hold no lock)
     parameters : values of the model's parameters by name
+    scheduler : another place to run, e.g. `numerics.scheduling.Cluster(address)`
+    store : where finished chunks are kept: a killed run continues there, with the same bits
+    progress : called with the numbers of finished and of all chunks of the current stage
 
     Returns
     -------
@@ -526,7 +589,8 @@ def mean_exit_time(
         require_positive_integer("paths", paths, least=2)
     target = require_fraction("a relative target error", target_error, default=0.01)
     h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
-    driver = _LevelDriver(problem, seed, workers, paths, target, fixed_step=dt is not None)
+    workplace = Workplace(scheduler or Threads(workers), store, progress)
+    driver = _LevelDriver(problem, seed, workplace, paths, target, fixed_step=dt is not None)
     value, error, bias, used = driver.run(h)
     return Estimate(
         estimate=value,
@@ -571,18 +635,13 @@ class PlainPaths:
 
     problem: ExitProblem
     seed: int
-    workers: int
+    workplace: Workplace
     suffix: str = ""
 
     def run(self, index: int, h: float, paths: int) -> LevelResult:
         """Mean over independent paths."""
-
-        def run(first: int, count: int) -> Moments:
-            times, _, steps = self.problem.sample(key, first, count, h)
-            return Moments.of(times, steps)
-
-        key = stream_key(self.seed, index)
-        moments = sum(over_chunks(paths, self.workers, run), Moments())
+        chunk = ExitChunk(self.problem, stream_key(self.seed, index), h)
+        moments = self.workplace.tally(chunk, paths).times
         return LevelResult(moments.mean, moments.standard_error, paths, moments.steps)
 
 
@@ -593,19 +652,19 @@ class _LevelDriver:
         self,
         problem: ExitProblem,
         seed: int,
-        workers: int,
+        workplace: Workplace,
         paths: int | None,
         target: float,
         fixed_step: bool,
     ) -> None:
         self.problem = problem
         self.seed = seed
-        self.workers = workers
+        self.workplace = workplace
         self.paths = paths
         self.target = target
         self.fixed_step = fixed_step
         self.steps = 0
-        self.levels: Levels = PlainPaths(problem, seed, workers)
+        self.levels: Levels = PlainPaths(problem, seed, workplace)
 
     def level(self, index: int, h: float, paths: int) -> LevelResult:
         result = self.levels.run(index, h, paths)
@@ -681,7 +740,7 @@ class _LevelDriver:
                 "choose a bridge scheme, which splits rare exits, or move the exits closer",
             )
         try:
-            self.levels = Splitting(self.problem, self.seed, self.workers, h)
+            self.levels = Splitting(self.problem, self.seed, self.workplace, h)
         except ComputationError:
             if rare:
                 raise

@@ -17,6 +17,7 @@ normals) per pass.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 from collections.abc import Mapping
@@ -274,13 +275,20 @@ _LOADING = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _generator_digest() -> str:
-    """A digest of the sources that generated kernels import: a change must recompile them."""
-    import hashlib
+    """A digest of the source that generated kernels import: a change must recompile them."""
+    return _digest_of("streams.py")
 
-    here = Path(__file__).parent
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """A digest of everything that results of kernels depend on beside their arguments."""
+    return _digest_of("streams.py", "crossing.py", "schemes.py", "exit.py", "sums.py")
+
+
+def _digest_of(*names: str) -> str:
     digest = hashlib.sha256()
-    for name in ("streams.py",):
-        digest.update((here / name).read_bytes())
+    for name in names:
+        digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -14,8 +14,8 @@ and with exits on both sides, `q` the share of paths that leave (z₋, z₊) upw
 The probability splits along levels `z = z₁ < z₂ < … < zₙ₊₁ = B`: `p = Π P_{zᵢ}(zᵢ₊₁ before r)`. In
 one dimension a level is a point, so that stages are independent runs from exact starts and the
 product of their frequencies is unbiased, whatever the levels; a pilot places them so that each
-stage succeeds with a probability near TARGET. Only the time step biases: levels h and h/4 bound it, as for
-plain paths. From another start x, `τ(x) = E_x[T_{r,exits}] + P_x(r first) τ(r)`.
+stage succeeds with a probability near TARGET. Only the time step biases: levels h and h/4 bound it,
+as for plain paths. From another start x, `τ(x) = E_x[T_{r,exits}] + P_x(r first) τ(r)`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from numerics.errors import ComputationError
-from numerics.simulation.exit import ExitProblem, LevelResult, over_chunks
+from numerics.simulation.exit import ExitChunk, ExitProblem, ExitTally, LevelResult, Workplace
 from numerics.simulation.streams import Key, stream_key
-from numerics.simulation.sums import Moments
 
 TARGET = 0.2
 """Success of a stage: the work for a given error is flat around it."""
@@ -40,20 +39,6 @@ PILOT_PATHS = 2000
 PILOT_STAGES = 24
 STAGE_STEPS = 10**7
 """Steps after which a stage counts as stuck: another metastable state lies on the way."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Moments of the duration, and how many of `paths` reached the upper and the lower bound."""
-
-    times: Moments
-    above: int
-    below: int
-
-    @property
-    def paths(self) -> int:
-        """Number of paths."""
-        return self.times.count
 
 
 @dataclass(frozen=True)
@@ -107,10 +92,10 @@ class Splitting:
 
     suffix = "+splitting"
 
-    def __init__(self, problem: ExitProblem, seed: int, workers: int, h: float) -> None:
+    def __init__(self, problem: ExitProblem, seed: int, workplace: Workplace, h: float) -> None:
         self.problem = problem
         self.seed = seed
-        self.workers = workers
+        self.workplace = workplace
         self.rest, deviation = settling_point(problem)
         self.steps = 0
         self.branches: dict[int, _Branch] = {}
@@ -130,7 +115,7 @@ class Splitting:
         first = self._stage(
             stream_key(self.seed, index, 0), paths, h, self.rest, self._first_exits()
         )
-        shares = {1: first.above / first.paths, -1: first.below / first.paths}
+        shares = {1: first.above / paths, -1: first.below / paths}
         duration, error = first.times.mean, first.times.standard_error
         rate, rate_variance = 0.0, 0.0
         rates: dict[int, float] = {}
@@ -186,24 +171,19 @@ class Splitting:
 
     def _stage(
         self, key: Key, paths: int, h: float, start: float, bounds: tuple[float, float]
-    ) -> Stage:
+    ) -> ExitTally:
         problem = replace(self.problem, start=start, lower=bounds[0], upper=bounds[1])
 
-        def run(first: int, count: int) -> tuple[Moments, int, int]:
-            times, sides, steps = problem.sample(key, first, count, h, STAGE_STEPS * h)
-            if np.any(sides == 0):
-                raise ComputationError(
-                    "stages that end within 10⁷ steps",
-                    f"paths from {start:.6g} that stay between {bounds[0]:.6g} and {bounds[1]:.6g}",
-                    "start from the metastable state nearest to the exit",
-                )
-            up, down = np.count_nonzero(sides == 1), np.count_nonzero(sides == -1)
-            return Moments.of(times, steps), int(up), int(down)
-
-        parts = over_chunks(paths, self.workers, run)
-        times = sum((part[0] for part in parts), Moments())
-        self.steps += times.steps
-        return Stage(times, sum(p[1] for p in parts), sum(p[2] for p in parts))
+        chunk = ExitChunk(problem, key, h, STAGE_STEPS * h)
+        tally = self.workplace.tally(chunk, paths)
+        if tally.inside:
+            raise ComputationError(
+                "stages that end within 10⁷ steps",
+                f"paths from {start:.6g} that stay between {bounds[0]:.6g} and {bounds[1]:.6g}",
+                "start from the metastable state nearest to the exit",
+            )
+        self.steps += tally.times.steps
+        return tally
 
     def _success(self, key: Key, sign: int, near: float, far: float, h: float, paths: int) -> float:
         stage = self._stage(key, paths, h, near, self._bounds(sign, far))

@@ -19,7 +19,7 @@ def within_binomial(successes: int, trials: int, probability: float) -> bool:
     """Whether a count is plausible at the false-alarm rate."""
     low = stats.binom.cdf(successes, trials, probability)
     high = stats.binom.sf(successes - 1, trials, probability)
-    return min(low, high) > FALSE_ALARM / 2
+    return bool(min(low, high) > FALSE_ALARM / 2)
 
 
 def test_clopper_pearson_covers_for_every_proportion():

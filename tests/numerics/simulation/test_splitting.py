@@ -5,7 +5,7 @@ from simulation_models import double_well, exact_exit_above, model
 
 from numerics.errors import ComputationError
 from numerics.simulation import mean_exit_time
-from numerics.simulation.exit import exit_problem
+from numerics.simulation.exit import Workplace, exit_problem
 from numerics.simulation.splitting import Splitting, settling_point
 
 FALSE_ALARM = 1e-9
@@ -27,7 +27,7 @@ def test_splitting_agrees_where_plain_paths_would_do(seed, start):
 
     made = double_well(1, eta="1/5")
     problem = exit_problem(made, Fraction(start), exit_above=1)
-    splitting = Splitting(problem, seed, 1, 0.05)
+    splitting = Splitting(problem, seed, Workplace(), 0.05)
     found = splitting.run(3, 0.025, 20_000)
     exact = exact_exit_above(made, Fraction(start), 1)
     # The step biases by less than 1 % (levels h and h/4 of `mean_exit_time` bound it).
@@ -42,7 +42,9 @@ def test_two_sided_rare_exits(seed):
 
     made = model("w", "1 + w**2/2", "1/10", 0)
     exact = float(certified(made, 0, exit_below=-1, exit_above=1, digits=8, method="arb"))
-    splitting = Splitting(exit_problem(made, 0, exit_above=1, exit_below=-1), seed, 1, 0.05)
+    splitting = Splitting(
+        exit_problem(made, 0, exit_above=1, exit_below=-1), seed, Workplace(), 0.05
+    )
     found = splitting.run(3, 0.025, 20_000)
     assert abs(found.mean - exact) < 6.1 * found.standard_error + 0.01 * exact
 

@@ -74,8 +74,8 @@ def test_xoshiro_matches_its_definition_on_integers():
         s[2] ^= t
         s[3] = rotate(s[3], 45)
     assert expected[:4] == [41943041, 58720359, 3588806011781223, 3591011842654386]
-    start = [np.uint64(i) for i in (1, 2, 3, 4)]
-    assert [int(x) for x in _xoshiro(*start, 1000)] == expected
+    a, b, c, d = (np.uint64(i) for i in (1, 2, 3, 4))
+    assert [int(x) for x in _xoshiro(a, b, c, d, 1000)] == expected
 
 
 def test_paths_of_one_key_start_in_different_states():
