@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from flint import arb
 
@@ -140,6 +141,13 @@ class Piece:
     low: Bound
     high: Bound
 
+    @property
+    def points(self) -> tuple[arb, arb]:
+        """The two ends of a bounded piece."""
+        assert isinstance(self.low, arb)
+        assert isinstance(self.high, arb)
+        return self.low, self.high
+
 
 def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
     """The smooth pieces of a program between two points or ends, cut where it switches."""
@@ -155,7 +163,7 @@ def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
                 cuts.append(root.ball())
     bounds: list[Bound] = [low, *_distinct(cuts), high]
     made: list[Piece] = []
-    for left, right in zip(bounds[:-1], bounds[1:], strict=True):
+    for left, right in pairwise(bounds):
         inside = _inner(left, right)
         signs = {i: _sign(evaluate_arb(switches.select(i), inside)[0], inside) for i in ready}
         decided = program.specialised(lambda position, s=signs: s.get(position, 0))

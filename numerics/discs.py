@@ -114,7 +114,7 @@ def exp_ball(log_bound: float) -> arb:
 
 
 def cover_half_disc(radius: float, accept: Callable[[arb, arb], bool], depth: int = 5) -> bool:
-    """Cover `{|t| <= radius, Im t >= 0}` by boxes that `accept(x, y)` all accepts, splitting others.
+    """Cover `{|t| <= radius, Im t >= 0}` by boxes that `accept(x, y)` accepts, splitting others.
 
     Functions real on the axis take conjugate values below it: the upper half is enough.
     """

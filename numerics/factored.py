@@ -14,7 +14,7 @@ from flint import arb, arb_poly, ctx, fmpq_poly
 
 from numerics.discs import log_lower, log_upper, up
 from numerics.program import Program
-from numerics.rational import integer_polynomial, rational_functions
+from numerics.rational import complex_zeros, integer_polynomial, rational_functions
 
 PRECISION = 64
 
@@ -95,7 +95,7 @@ def _factors(polynomial: fmpq_poly, zeros: bool = True) -> Factors:
     lead = log_lower(ball[degree])
     found: list[tuple[complex, float, int]] = []
     if zeros and degree > 0:
-        for zero, multiplicity in integer_polynomial(polynomial).complex_roots():
+        for zero, multiplicity in complex_zeros(integer_polynomial(polynomial)):
             middle = complex(float(zero.real.mid()), float(zero.imag.mid()))
             # The radius, and the rounding of the midpoint to doubles.
             error = float(zero.rad().upper()) + 4e-16 * abs(middle)

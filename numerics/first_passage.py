@@ -2,9 +2,9 @@
 
 Model `dw = −L'dt + √(ηC) ∘_θ dB`; speed density `p = C^(−s)e^(−Φ)`, scale density `S = (2/η)/(Cp)`,
 `Φ' = 2L'/(ηC)`, `s = 1 − θ`. One-sided passage from x to B with the left end out of reach (or
-reflecting): `τ = ∫_x^B S(y) ∫_left^y p(z) dz dy`. Two-sided exit from (A, B), with `s(y) = ∫_A^y S`:
-`τ = [ (s_B − s_x) ∫_A^x s p + s_x ∫_x^B (s_B − s) p ] / s_B`. Every integrand is positive, and one pass
-over the panels gives them all.
+reflecting): `τ = ∫_x^B S(y) ∫_left^y p(z) dz dy`. Two-sided exit from (A, B), `s(y) = ∫_A^y S`:
+`τ = [ (s_B − s_x) ∫_A^x s p + s_x ∫_x^B (s_B − s) p ] / s_B`. Every integrand is positive, and one
+pass over the panels gives them all.
 """
 
 from __future__ import annotations

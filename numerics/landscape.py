@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flint import arb
 
-from numerics.core import Core, pieces
+from numerics.core import Core, Piece, pieces
 from numerics.discs import log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import as_fmpq, evaluate_arb
@@ -32,7 +32,7 @@ def cover(core: Core, start: arb, stop: arb) -> list[Panel]:
     panels: list[Panel] = []
     previous: Program | None = None
     for piece in pieces(core.program, start, stop):
-        made = _cover_piece(piece.program, piece.low, piece.high)
+        made = _cover_piece(piece.program, *piece.points)
         made[0].before = previous
         previous = piece.program
         panels.extend(made)
@@ -124,7 +124,7 @@ def vanishing_noise(x: arb) -> ComputationError:
         "C > 0 on the interval used",
         f"a zero of C at {x.str(10, radius=False)}",
         "without noise there the state crosses that point only by drift, and the formulas for the "
-        "law and the exit time, which divide by C, do not hold across it; choose points on one side",
+        "law and the exit time divide by C and do not hold across it; choose points on one side",
     )
 
 
@@ -182,15 +182,15 @@ def reach_left(
     parts = pieces(core.program, end, start)
     panels: list[Panel] = []
     for piece in parts[:0:-1]:
-        panels = _cover_piece(piece.program, piece.low, piece.high) + panels
+        panels = _cover_piece(piece.program, *piece.points) + panels
     for panel, before in _seams(panels, parts):
         panel.before = before
-    return _grow(
-        core, parts[0].program, end, parts[0].high, panels, stages, active, accuracy, series
-    )
+    inner = parts[0].high
+    assert isinstance(inner, arb)
+    return _grow(core, parts[0].program, end, inner, panels, stages, active, accuracy, series)
 
 
-def _seams(panels, parts):
+def _seams(panels: Sequence[Panel], parts: Sequence[Piece]) -> Iterator[tuple[Panel, Program]]:
     """The first panel of each piece but the first, with the program of the piece before."""
     programs = {piece.program: parts[i].program for i, piece in enumerate(parts[1:])}
     previous: Program | None = None
@@ -280,8 +280,8 @@ def natural_end(core: Core, inside: arb) -> End:
     functions = rational_functions(core.program) if core.program.is_smooth else None
     if functions is None:
         return End(-1)
-    above, below = functions[0]
-    left = [z for z in real_roots(core.program.select(0), End(-1), inside)]
+    above = functions[0][0]
+    left = real_roots(core.program.select(0), End(-1), inside)
     if not left:
         return End(-1)
     nearest = left[-1].ball()

@@ -1,9 +1,8 @@
 """Arithmetic at an end of the domain: functions `t^v f(t)` as t ↓ 0.
 
-The state is `x = −1/t` or `1/t` at an infinite end, `x = λ ± t` at a finite one. Three kinds of f share
-one program: a power series in t; a complex ball for all t of a box around 0 (with the leading power
-kept outside, so that poles at t = 0 do no harm); and an interval valid for all 0 < t <= T, whose ends
-may be infinite. The first two make integrals up to the end, the third proves bounds for anything.
+The state is `x = −1/t` or `1/t` at an infinite end, `x = λ ± t` at a finite one. Two kinds of f
+share one program: a power series in t, and a complex ball for all t of a box around 0, with the
+leading power kept outside, so that poles at t = 0 do no harm.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ class Panel:
 
 
 class Expansion:
-    """u, the speed density p/p(c) and the scale density relative to 1/p(c), computed when asked for."""
+    """u, the speed density p/p(c) and the scale density times p(c), computed when asked for."""
 
     def __init__(self, panel: Panel, terms: int, radius: float, rate: arb) -> None:
         ctx.cap = terms

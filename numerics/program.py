@@ -89,8 +89,8 @@ class Program:
     def specialised(self, decide: Callable[[int], int]) -> Program:
         """The program on a region where switches keep their signs.
 
-        `decide(position)` gives the sign (+1 or -1) of output `position` of `switch_program`, or 0 to
-        leave that switch as it is.
+        `decide(position)` gives the sign (+1 or -1) of output `position` of `switch_program`, or
+        0 to leave that switch as it is.
         """
         signs = {index: decide(position) for position, index in enumerate(self.switches)}
         builder = Builder(self.inputs)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
-from flint import fmpq, fmpq_poly, fmpz_poly
+from flint import acb, fmpq_poly, fmpz_poly
 
 from numerics.evaluators import as_fmpq, compiled, rational_constants
 from numerics.program import Builder, Program
@@ -91,22 +92,15 @@ def integer_polynomial(polynomial: fmpq_poly) -> fmpz_poly:
     return polynomial.numer()
 
 
-def exact_value(program: Program, x: Fraction) -> Fraction | None:
-    """The first output at a rational point, exactly, if the program is rational and defined there."""
-    functions = rational_functions(program)
-    if functions is None:
-        return None
-    above, below = functions[0]
-    bottom = below(as_fmpq(x))
-    if bottom == 0:
-        return None
-    value = fmpq(above(as_fmpq(x)) / bottom)
-    return Fraction(int(value.p), int(value.q))
+def complex_zeros(polynomial: fmpz_poly) -> list[tuple[acb, int]]:
+    """Certified zeros with multiplicities; real ones have imaginary part exactly 0."""
+    zeros: Any = polynomial.complex_roots()  # the stub of python-flint has another type
+    return [(zero, int(multiplicity)) for zero, multiplicity in zeros]
 
 
 @lru_cache(maxsize=256)
 def around(program: Program, point: Fraction) -> Program | None:
-    """The program of y = x − point, powers of y taken out of every polynomial; None if not rational.
+    """The program of y = x − point, powers of y taken out of polynomials; None if not rational.
 
     Near a zero of C, cancellations that balls cannot see are then carried out exactly.
     """
@@ -149,7 +143,7 @@ def rational_zeros(polynomial: fmpq_poly) -> list[Fraction]:
 
 
 def is_even(core: Program) -> bool:
-    """Whether a core program (C, q) is even by its form: C(−x) = C(x) and q(−x) = −q(x), exactly."""
+    """Whether a core program (C, q) is even by its form: C(−x) = C(x), q(−x) = −q(x), exactly."""
     functions = rational_functions(core)
     if functions is None:
         return False

@@ -16,7 +16,7 @@ from numerics.errors import ComputationError
 from numerics.evaluators import evaluate_series
 from numerics.local import End, Local, NotLocal, expand
 from numerics.program import Program
-from numerics.rational import integer_polynomial, rational_functions
+from numerics.rational import complex_zeros, integer_polynomial, rational_functions
 
 DEPTH = 70
 """Bisections after which a zero that may be multiple is given up."""
@@ -76,7 +76,7 @@ def _all_roots(polynomial: fmpz_poly, precision: int) -> list[tuple[acb, int]]:
 @lru_cache(maxsize=256)
 def _roots_of(coefficients: tuple[int, ...], precision: int) -> list[tuple[acb, int]]:
     with ctx.workprec(precision):
-        return [(acb(z), m) for z, m in fmpz_poly(list(coefficients)).complex_roots()]
+        return [(acb(z), m) for z, m in complex_zeros(fmpz_poly(list(coefficients)))]
 
 
 def _refiner(polynomial: fmpz_poly, index: int) -> Callable[[], arb]:
@@ -99,7 +99,7 @@ def _place(polynomial: fmpz_poly, index: int, low: Bound, high: Bound) -> bool:
         return inside_left and inside_right
     raise ComputationError(
         "zeros that can be told from the ends of the interval",
-        f"one that agrees with an end to 600 digits, near {float(_refined(polynomial, index, 64)):.12g}",
+        f"one that agrees with an end near {float(_refined(polynomial, index, 64)):.12g}",
         "move the end of the interval",
     )
 

@@ -25,9 +25,9 @@ def by_route(
 ) -> Enclosure:
     """The quantity by the route asked for.
 
-    `arb` is the certified enclosure; `mpmath` the estimate of `numerics.mpmath_route`, whose function
-    of the same name takes the same arguments; `both` returns the certified enclosure after the two
-    were found to overlap.
+    `arb` is the certified enclosure; `mpmath` the estimate of `numerics.mpmath_route`, whose
+    function of the same name takes the same arguments; `both` returns the certified enclosure after
+    the two were found to overlap.
 
     Raises
     ------

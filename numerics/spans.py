@@ -1,8 +1,8 @@
 """Bounds valid all the way to an end of the domain: `t^order · [low, high]` for all 0 < t <= T.
 
 For functions that have no expansion at the end (sines, exponentials, logarithms), bounds are enough
-to prove that an integral converges or diverges and how little lies beyond a cut. Ends of the interval
-are doubles, rounded outward; they may be infinite.
+to prove that an integral converges or diverges and how little lies beyond a cut. Ends of the
+interval are doubles, rounded outward; they may be infinite.
 """
 
 from __future__ import annotations
@@ -278,6 +278,12 @@ def _refuse(*_: Any) -> Any:
     raise NotLocal("an operation without bounds at the end")
 
 
+_UNBOUNDED = (
+    *("asin", "acos", "acosh", "atanh", "erfc", "gamma", "lgamma", "digamma"),
+    *("real", "imag", "conjugate", "imaginary_unit"),
+)
+"""Operations of which no bounds are derived here."""
+
 _OPERATIONS: dict[str, Any] = {
     "whole_power": _whole_power,
     "rational_power": _rational_power,
@@ -304,10 +310,7 @@ _OPERATIONS: dict[str, Any] = {
     "true_": lambda: True,
     "false_": lambda: False,
     "select_": _select,
-    **{
-        f"{name}_": _refuse
-        for name in ["asin", "acos", "acosh", "atanh", "erfc", "gamma", "lgamma", "digamma", "real", "imag", "conjugate", "imaginary_unit"]
-    },
+    **{f"{name}_": _refuse for name in _UNBOUNDED},
 }
 
 

@@ -182,8 +182,8 @@ def quantile(
 ) -> Enclosure:
     """The x with P(X <= x) = probability, between 0 and 1.
 
-    Newton's iteration on the distribution function, then proved: the function is increasing, and lies
-    below the probability at the lower end of the enclosure and above it at the upper.
+    Newton's iteration on the distribution function, then proved: the function is increasing, and
+    lies below the probability at the lower end of the enclosure and above it at the upper.
     """
 
     def certified() -> Enclosure:

@@ -1,7 +1,7 @@
 """One pass over the panels: nested integrals of speed and scale density, normalised as they go.
 
-A `Stage` is one integral `X_i(y) = X_i(start) + ∫ kernel · Π X_j`, its kernel the speed density p or
-the scale density `(2/η)/(Cp)`, its factors earlier stages. All integrands are positive: nothing
+A `Stage` is one integral `X_i(y) = X_i(start) + ∫ kernel · Π X_j`, its kernel the speed density p
+or the scale density `(2/η)/(Cp)`, its factors earlier stages. All integrands are positive: nothing
 cancels. Every state is kept relative to the power of p(y) that it scales with, so that a barrier of
 any height needs no more digits than a flat landscape.
 """
@@ -24,7 +24,7 @@ Kernel = Literal["speed", "scale"]
 
 @dataclass(frozen=True)
 class Stage:
-    """`X' = kernel · |x|^power · Σ Π X_j`: each of `terms` lists the earlier stages of a product."""
+    """`X' = kernel · |x|^power · Σ Π X_j`; each term lists the earlier stages of a product."""
 
     kernel: Kernel
     terms: tuple[tuple[int, ...], ...] = ((),)

@@ -1,8 +1,8 @@
 """Integrals of the speed density up to an open end of the domain, with proven bounds.
 
-At the end, `e(t) = d log p / d log t` in the parameter t of `numerics.local`. Where e is analytic at
-t = 0 (power-law tails) the integral is a power series of t times a power, summed to the end itself;
-where e grows (Gaussian and faster) the integral is bounded by p at a point far enough out.
+At the end, `e(t) = d log p / d log t` in the parameter t of `numerics.local`. Where e is analytic
+at t = 0 (power-law tails) the integral is a power of t times a power series, summed to the end
+itself; where e grows (Gaussian and faster) it is bounded by p at a point far enough out.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ def _power_order(tail: Tail, t: float, accuracy: float, kernels: int) -> tuple[i
     return best
 
 
-# --- decaying ends: bounds -------------------------------------------------------------------------
+# --- decaying ends: bounds -----------------------------------------------------------------------
 
 
 def decay_states(
@@ -313,7 +313,7 @@ def decay_states(
 ) -> list[arb] | None:
     """Balls [0, bound] for the stages at t, relative to p(t); None if no decay is proved there.
 
-    With `e >= e_low` on (0, t], `p(t') <= p(t)(t'/t)^e_low`, so `∫₀ᵗ p t'^β <= p t^(β+1)/(e_low+β+1)`.
+    With `e >= e_low` on (0, t], `p(t') <= p(t)(t'/t)^e_low`: `∫₀ᵗ p t'^β <= p t^(β+1)/(e_low+β+1)`.
     """
     lowest = lowest_exponent(tail, t)
     if lowest is None:

@@ -39,7 +39,7 @@ def holds(enclosure: Enclosure, value: object, digits: int = 15) -> bool:
         return False
     if isinstance(value, Fraction):
         return enclosure.lower <= value <= enclosure.upper
-    exact = Fraction(mp.nstr(value, 49))
+    exact = Fraction(str(mp.nstr(value, 49)))
     slack = abs(exact) / 10**45
     return enclosure.lower - slack <= exact <= enclosure.upper + slack
 
@@ -68,7 +68,7 @@ def test_brownian_with_a_wall() -> None:
 
 @pytest.mark.parametrize("theta", [0, "1/3", 1])
 def test_ornstein_uhlenbeck_passage(theta: object) -> None:
-    """τ(0 → 1) = √(π/2) ∫₀¹ erfc(−y/√2) e^(y²/2) dy, the same for every θ: the noise is constant."""
+    """τ(0 → 1) = √(π/2) ∫₀¹ erfc(−y/√2) e^(y²/2) dy, for every θ: the noise is constant."""
     value = mean_exit_time(model("w**2/2", 1, 2, theta), 0, exit_above=1, digits=30, method="arb")
     with mp.workdps(50):
         exact = mp.sqrt(mp.pi / 2) * mp.quad(

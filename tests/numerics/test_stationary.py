@@ -20,7 +20,7 @@ def holds(enclosure: Enclosure, value: object, digits: int = 15) -> bool:
     """Whether an enclosure of that many digits holds the value (mpmath: good to 10^-40)."""
     if enclosure.certain_digits() < digits:
         return False
-    exact = value if isinstance(value, Fraction) else Fraction(mp.nstr(value, 45))
+    exact = value if isinstance(value, Fraction) else Fraction(str(mp.nstr(value, 45)))
     slack = Fraction(0) if isinstance(value, Fraction) else abs(exact) / 10**40
     return enclosure.lower - slack <= exact <= enclosure.upper + slack
 
@@ -101,7 +101,7 @@ def test_heavy_tails_lose_nothing(excess: Fraction, digits: int) -> None:
         value = density(power_law(kappa, 1), 0, digits=digits, method="arb")
         assert value.certain_digits() >= digits
         low, high = value.lower, value.upper
-        inside = Fraction(mp.nstr(exact, digits + 20))
+        inside = Fraction(str(mp.nstr(exact, digits + 20)))
         slack = inside / 10 ** (digits + 10)
         assert low - slack <= inside <= high + slack
 
