@@ -2,8 +2,8 @@
 
 `−𝓛u = λu` as a system: `u' = S f`, `f' = −λ p u` (speed density p, scale density S = 1/(Dp)). The
 angle of (u, f) turns monotonically, so the zeros of u count the eigenvalues below λ (Sturm). Signs
-of u come from enclosures of the transfer matrices of Taylor panels; a panel with `λ ∫p ∫S < 4` holds
-at most one zero (Lyapunov), so that signs at the ends of panels count them all.
+of u come from enclosures of the transfer matrices of Taylor panels; a panel with `λ ∫p ∫S < 4`
+holds at most one zero (Lyapunov), so that signs at the ends of panels count them all.
 
 An infinite end is cut where V exceeds λ (`numerics.schroedinger`): with ψ = 0 there the count is a
 lower bound of the number of eigenvalues below λ, with ψ_y = 0 an upper bound. A linear force with a
@@ -23,7 +23,7 @@ from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
 from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.exit_laplace import carry
-from numerics.landscape import cover, require_finite_mass
+from numerics.landscape import cover, outermost, require_finite_mass
 from numerics.local import End
 from numerics.lowering import Model
 from numerics.panels import Panel, halves
@@ -37,6 +37,7 @@ from numerics.schroedinger import (
     least_beyond,
     schroedinger_program,
 )
+from numerics.tails import scale_excess
 
 Point = int | Fraction | Program
 
@@ -69,8 +70,8 @@ def spectrum(
 
     Raises
     ------
-    ComputationError : no normalisable law on a free line, an end where V has no expansion (exponential
-        growth: give an exit), digits not reached.
+    ComputationError : no normalisable law on a free line, an end where V has no expansion (as with
+        exponential growth: give an exit), digits not reached.
     """
     check_digits(digits)
     if method not in METHODS:
@@ -80,17 +81,10 @@ def spectrum(
     if method == "mpmath":
         from numerics.mpmath_spectrum import spectrum as estimated
 
-        return estimated(
-            model, count, exit_above=exit_above, exit_below=exit_below, digits=digits
-        )
-    if exit_above is None and exit_below is None:
-        closed = _closed_form(model, count, digits)
-        if closed is not None:
-            found = closed
-        else:
-            found = _general(model, count, None, None, digits)
-    else:
-        found = _general(model, count, exit_below, exit_above, digits)
+        return estimated(model, count, exit_above=exit_above, exit_below=exit_below, digits=digits)
+    free = exit_above is None and exit_below is None
+    closed = _closed_form(model, count, digits) if free else None
+    found = closed or _general(model, count, exit_below, exit_above, digits)
     if method == "both":
         from numerics.mpmath_spectrum import require_agreement
 
@@ -201,7 +195,9 @@ class _Interval:
             parts = halves(panel)
             if parts is None or len(done) > 20_000:
                 raise ComputationError(
-                    "a spectrum that panels resolve", f"eigenvalues near {level:.6g}", "ask for fewer"
+                    "a spectrum that panels resolve",
+                    f"eigenvalues near {level:.6g}",
+                    "ask for fewer",
                 )
             parts[0].before = panel.before
             pending.extend(reversed(parts))
@@ -219,20 +215,21 @@ class _Interval:
         with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
             free_low, free_high = neumann and self.cut_low, neumann and self.cut_high
             u, f = (arb(1), self.boundary(self.low)) if free_low else (arb(0), arb(1))
-            zeros, sign = 0, 1
+            zeros, sign, size = 0, 1, arb(1)
             for panel in self.panels:
                 state = carry(self.core, [panel], u, f, -rate, accuracy)
                 scale = arb(abs(state.u).mid() + abs(state.f).mid())
-                u, f = state.u / scale, state.f / scale
+                u, f, size = state.u / scale, state.f / scale, size * scale
                 here = _sign(u)
                 zeros += here != sign
                 sign = here
             if not free_high:
-                return zeros, u
+                return zeros, u * size
             mismatch = f - self.boundary(self.high) * u
             # cot of the angle left over against cot of the boundary's angle
             passed = _sign(mismatch) * sign < 0
-            return zeros + passed, mismatch
+            # Unscaled, so that it is nearly linear in the rate.
+            return zeros + passed, mismatch * size
 
 
 def _load(core: Core, panel: Panel) -> float:
@@ -262,9 +259,9 @@ def _general(
     core = core_of(model)
     with ctx.workprec(128):
         if below is None:
-            require_finite_mass(core, End(-1))
+            _require_natural(core)
         if above is None:
-            require_finite_mass(core.mirrored(), End(-1))
+            _require_natural(core.mirrored())
     edge = _edge(model, below, above)
     free = below is None and above is None
     values: list[Enclosure] = [Enclosure.exact(0)] if free else []
@@ -279,6 +276,18 @@ def _general(
             break
         values.append(found)
     return Spectrum(tuple(values), None if edge is None else Enclosure.from_arb(edge))
+
+
+def _require_natural(core: Core) -> None:
+    """Finite mass and diverging scale at the left end: no boundary condition is needed there."""
+    end = End(-1)
+    require_finite_mass(core, end)
+    if not scale_excess(outermost(core, end, arb(0)), end) >= 0:
+        raise ComputationError(
+            "an infinite end that cannot be reached (its scale diverges)",
+            "an end where the scale converges, or may converge",
+            "give an exit on that side",
+        )
 
 
 def _edge(model: Model, below: Point | None, above: Point | None) -> arb | None:
@@ -400,26 +409,30 @@ def _root(
     return _illinois(interval, a, b, at_a[1], at_b[1], accuracy)
 
 
-def _illinois(
-    interval: _Interval, a: arb, b: arb, at_a: arb, at_b: arb, accuracy: float
-) -> arb:
+def _illinois(interval: _Interval, a: arb, b: arb, at_a: arb, at_b: arb, accuracy: float) -> arb:
+    """A zero between a and b: false position, the value at a stagnant end halved."""
     with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
-        target = arb(-accuracy + 2).exp()
-        side = 0
+        close = arb(6 - accuracy).exp()
+        side, previous = 0, a
         for _ in range(_STEPS):
             c = arb(((a * at_b - b * at_a) / (at_b - at_a)).mid())
             if not (c > a and c < b):
                 c = arb(((a + b) / 2).mid())
-            at_c = arb(interval.shoot(c, True, accuracy + 20)[1].mid())
+            if abs(c - previous) < c * close:
+                return c
+            previous = c
+            try:
+                at_c = arb(interval.shoot(c, True, accuracy + 20)[1].mid())
+            except _Undecided:
+                # No sign at this precision: as near as it can be told.
+                return c
             if at_c * at_b > 0:
-                step, b, at_b = b - c, c, at_c
+                b, at_b = c, at_c
                 at_a, side = (at_a / 2 if side == -1 else at_a), -1
             else:
-                step, a, at_a = c - a, c, at_c
+                a, at_a = c, at_c
                 at_b, side = (at_b / 2 if side == 1 else at_b), 1
-            if (b - a) < c * target or step < c * target / 4:
-                return c
-        return arb(((a + b) / 2).mid())
+        return previous
 
 
 def _proven(interval: _Interval, n: int, root: arb, digits: int, accuracy: float) -> Enclosure:
@@ -427,7 +440,10 @@ def _proven(interval: _Interval, n: int, root: arb, digits: int, accuracy: float
     with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
         width = root * arb(10) ** (-digits) / 4
         low, high = arb((root - width).mid()), arb((root + width).mid())
-        for outward, cut, end in ((-1, interval.cut_low, interval.low), (1, interval.cut_high, interval.high)):
+        for outward, cut, end in (
+            (-1, interval.cut_low, interval.low),
+            (1, interval.cut_high, interval.high),
+        ):
             if not cut:
                 continue
             least = least_beyond(interval.model, outward, end)

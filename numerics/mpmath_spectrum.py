@@ -53,9 +53,11 @@ def spectrum(
     for n in range(len(values), min(count, len(guesses))):
         if level is not None and guesses[n] > level * (1 - 1e-4):
             break
-        values.append(
-            estimated(lambda r, n=n: _eigenvalue(model, n, guesses[n], exit_below, exit_above, r), digits)
-        )
+
+        def compute(resolution: Resolution, n: int = n) -> Number:
+            return _eigenvalue(model, n, guesses[n], exit_below, exit_above, resolution)
+
+        values.append(estimated(compute, digits))
     return Spectrum(tuple(values), edge)
 
 
@@ -116,8 +118,10 @@ def _mesh(
         reference = (low + high) / 2
     elif low is None and high is None:
         reference = mp.mpf(0)
+    elif low is None:
+        reference = high - 1
     else:
-        reference = high - 1 if low is None else low + 1
+        reference = low + 1
     return Mesh(model, reference, low, high, (), resolution, weight=2 * n)
 
 
@@ -144,8 +148,6 @@ def _mismatch(mesh: Mesh, rate: Number, below: Point | None, above: Point | None
     u, v = (mp.mpf(1), mp.mpf(0)) if below is None else (mp.mpf(0), mp.mpf(1))
     for panel in mesh.panels:
         u, v = _cross(mesh, panel.scale, panel.speed, rate, u, v)
-        size = abs(u) + abs(v)
-        u, v = u / size, v / size
     return v if above is None else u
 
 
@@ -280,4 +282,3 @@ def _cells(
     metric = 1 / np.sqrt(eta / 2 * _evaluate(model.noise, grid))
     length = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (metric[1:] + metric[:-1]) / 2)])
     return np.interp(np.linspace(0.0, length[-1], _CELLS + 1), length, grid)
-

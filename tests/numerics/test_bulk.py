@@ -31,14 +31,8 @@ FAMILY = lowered()
 
 
 def parameters(**given: bulk.ArrayLike) -> dict[str, bulk.ArrayLike]:
-    standard: dict[str, bulk.ArrayLike] = {
-        "a": 0.0,
-        "b": 0.0,
-        "c": 0.0,
-        "slope": 0.0,
-        "eta": 2.0,
-        "theta": 0.0,
-    }
+    standard: dict[str, bulk.ArrayLike] = dict.fromkeys(("a", "b", "c", "slope", "theta"), 0.0)
+    standard["eta"] = 2.0
     return {**standard, **given}
 
 

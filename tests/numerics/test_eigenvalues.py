@@ -1,0 +1,110 @@
+"""Spectra against closed forms, the two routes against each other, and what is refused."""
+
+from fractions import Fraction
+
+import mpmath
+import pytest
+import sympy
+from mpmath import mp
+
+from numerics.eigenvalues import Spectrum, spectrum
+from numerics.enclosure import Enclosure
+from numerics.errors import ComputationError, Disagreement, InfiniteMean
+from numerics.lowering import Model, lower_diffusion
+from numerics.mpmath_spectrum import finite_difference_spectrum, require_agreement
+
+w = sympy.Symbol("w", real=True)
+NO_LOSS = sympy.Integer(0)
+
+
+def model(loss: object, noise: object = 1, eta: object = 2, theta: object = 0) -> Model:
+    expression = sympy.sympify(loss)
+    return lower_diffusion(
+        variable=w,
+        gradient=sympy.diff(expression, w),
+        noise=sympy.sympify(noise),
+        eta=sympy.sympify(eta),
+        theta=sympy.sympify(theta),
+        loss=expression,
+    )
+
+
+def encloses(found: Enclosure, exact: object, digits: int) -> bool:
+    number = mpmath.mpf(exact)
+    value = Fraction(int(number.man)) * Fraction(2) ** int(number.exp)
+    return found.lower <= value <= found.upper and found.certain_digits() >= digits
+
+
+@pytest.mark.parametrize("theta", [0, "1/2", 1])
+def test_quadratic_well_has_finitely_many_eigenvalues(theta: object):
+    """λ_n = n(H − θησ_H) − n(n−1)ησ_H/2 for n < m − 1/2, with H = 3, ησ_H = 1, any ρ."""
+    found = spectrum(model(3 * w**2 / 2, 2 + w + w**2, 1, theta), 9, method="arb", digits=20)
+    s = 1 - Fraction(str(theta))
+    bound = 3 + s - Fraction(1, 2)
+    assert len(found.eigenvalues) == sum(n < bound for n in range(9))
+    for n, value in enumerate(found.eigenvalues):
+        assert value.middle == n * (3 - Fraction(str(theta))) - Fraction(n * (n - 1), 2)
+    assert found.continuum_edge is not None
+    assert found.continuum_edge.middle == bound**2 / 2
+
+
+def test_constant_noise_has_no_continuum():
+    found = spectrum(model(w**2 / 2), 5, method="arb")
+    assert [value.middle for value in found.eigenvalues] == [0, 1, 2, 3, 4]
+    assert found.continuum_edge is None
+
+
+@pytest.mark.parametrize("method", ["arb", "mpmath", "both"])
+def test_brownian_motion_killed_at_two_points(method: str):
+    found = spectrum(model(NO_LOSS), 2, exit_below=0, exit_above=1, digits=12, method=method)  # type: ignore[arg-type]
+    with mp.workdps(40):
+        assert all(encloses(v, ((n + 1) * mp.pi) ** 2, 12) for n, v in enumerate(found.eigenvalues))
+
+
+def test_ornstein_uhlenbeck_killed_at_one_point():
+    """He_2 vanishes at ±1: λ = 2 is an eigenvalue of the process killed at 1 (the second)."""
+    found = spectrum(model(w**2 / 2), 2, exit_above=1, digits=10, method="arb")
+    assert encloses(found.eigenvalues[1], 2, 10)
+
+
+def test_general_route_reproduces_the_closed_form(monkeypatch: pytest.MonkeyPatch):
+    """The eigenvalue and the edge of a Student well, with the closed form switched off."""
+    student = model(w**2 / 2, 1 + w**2 / 3, "1/2", 0)
+    exact = spectrum(student, 2, method="arb")
+    monkeypatch.setattr("numerics.eigenvalues._closed_form", lambda *_: None)
+    found = spectrum(student, 2, digits=8, method="arb")
+    assert found.eigenvalues[1].contains(exact.eigenvalues[1])
+    assert found.continuum_edge is not None
+    assert exact.continuum_edge is not None
+    assert found.continuum_edge.overlaps(exact.continuum_edge)
+
+
+@pytest.mark.slow
+def test_rare_transitions_have_small_eigenvalues():
+    """A double well with barrier 20: λ_1 ≈ 1/(mean transition time), relative digits."""
+    well = model((w**2 - 1) ** 2 / 4, 1, "1/40", 0)
+    found = spectrum(well, 3, digits=10, method="both")
+    again = spectrum(well, 3, digits=12, method="mpmath")
+    for one, other in zip(found.eigenvalues, again.eigenvalues, strict=True):
+        assert one.overlaps(other)
+    assert float(found.eigenvalues[1]) < 1e-8
+
+
+def test_second_route_notices_a_wrong_eigenvalue():
+    wrong = Spectrum((Enclosure.exact(10),), None)
+    with pytest.raises(Disagreement, match="eigenvalue 0"):
+        require_agreement(model(NO_LOSS), wrong, 1, 0, 12)
+
+
+def test_finite_volumes_guess_six_digits():
+    found = finite_difference_spectrum(model(w**2 / 2), 4, None, None, None)
+    assert max(abs(found[n] - n) for n in range(4)) < 1e-4
+
+
+def test_refusals():
+    with pytest.raises(InfiniteMean, match="normalised"):
+        spectrum(model(-(w**2)), 2, method="arb")
+    with pytest.raises(ComputationError, match="grow like powers"):
+        spectrum(model(sympy.cosh(w)), 2, method="arb")
+    with pytest.raises(ComputationError, match="at least one eigenvalue"):
+        spectrum(model(w**2), 0)
