@@ -128,7 +128,7 @@ def gamma_modulus() -> ClaimBody:
     modulus = gamma(m + I * Y) * gamma(m - I * Y) / gamma(m) ** 2
     region = {m: (Fraction(4), Fraction(16)), Y: (Fraction(1, 2), Fraction(1))}
     return ClaimBody(
-        statement=LimitStatement(modulus, Integer(1), m, oo, remainder=2 * Y**2 / m),
+        statement=LimitStatement(modulus, Integer(1), m, oo, remainder=4 * Y**2 / m),
         domain=Domain(ranges={s: Range(low, high) for s, (low, high) in region.items()}),
         hypotheses=("the limit holds for every real Y; the remainder is certified on the region",),
         evidence=(
