@@ -224,7 +224,8 @@ def quasi_equilibrium() -> ClaimBody:
         ),
         hypotheses=(
             "M is the integral of C^(-s) exp(-Psi/eta) over (-oo, b], S that of C^(s - 1) "
-            "exp(Psi/eta) over [a, B], b <= B, a the only lowest point of Psi on (-oo, b], b the only "
+            "exp(Psi/eta) over [a, B], b <= B, a the only lowest point of Psi on (-oo, b], b the "
+            "only "
             "highest on [a, B]",
             "certified in the form |eta tau/(2 M S (1 + eta rhs)) - 1| <= eta/20",
         ),
@@ -423,9 +424,7 @@ BENT_NOISE = Rational(3, 2) + x / 3 + x**2
 
 BENT_SLOPE = sympy.expand(BENT_NOISE * (x + 1) * x * (x - Rational(3, 4)) / 2)
 """L' with Psi' = 2 L'/C = (x + 1) x (x - 3/4): minimum -1, saddle 0, far minimum 3/4."""
-BENT_WELL = landscapes.Landscape(
-    x, BENT_SLOPE, BENT_NOISE, Integer(-1), Integer(0), Rational(3, 4)
-)
+BENT_WELL = landscapes.Landscape(x, BENT_SLOPE, BENT_NOISE, Integer(-1), Integer(0), Rational(3, 4))
 
 
 def _general_points() -> Iterator[Point]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -88,8 +89,7 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
     integrand = (1 + escape.f1 * position + position**2 * r(position)) * exp(
         -(escape.P3 * epsilon * z**3 / 6 + epsilon**2 * z**4 * q(position))
     )
-    leading = kramers.laplace_leading(escape.f0, escape.P0, P2, eta)
-    shorter = leading.xreplace({eta: epsilon**2})
+    shorter = kramers.laplace_leading(escape.f0, escape.P0, P2, epsilon**2)
     yield Step(
         "the half integral as an average",
         Equality(half_J(epsilon**2), shorter / 2 * half_mean(integrand)),
@@ -137,7 +137,9 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
         "continuity",
         LimitCheck(sqrt(eta), Integer(0), eta, Integer(0)),
     )
-    yield Step("half of Laplace's expansion", statement, "eta = epsilon^2", Composition(short, root))
+    yield Step(
+        "half of Laplace's expansion", statement, "eta = epsilon^2", Composition(short, root)
+    )
 
 
 def _half_quotient(point: Point, digits: int) -> Enclosure:
@@ -158,7 +160,7 @@ def _half_quotient(point: Point, digits: int) -> Enclosure:
 
         ends = (acb("-0.1"), acb("-0.02"), acb("-0.004"), acb(0))
         total = arb(0)
-        for low, high in zip(ends, ends[1:], strict=False):
+        for low, high in itertools.pairwise(ends):
             total += acb.integral(integrand, low, high).real
         quotient = 2 * total / (2 * arb.pi() * rate / two).sqrt()
         return Enclosure.from_arb((quotient - 1) / rate.sqrt())

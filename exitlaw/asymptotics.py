@@ -6,8 +6,9 @@ limit of that quotient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sympy
 
@@ -99,7 +100,7 @@ class ContinuousImage:
         return str(function)
 
     def _positive(self, expression: sympy.Expr, targets: Mapping[sympy.Symbol, sympy.Expr]) -> bool:
-        value = expression.xreplace(dict(targets))
+        value: Any = expression.xreplace(dict(targets))
         return bool(value.is_positive) or proves_at_least_zero(
             sympy.sympify(value), self.given, strict=True
         )
@@ -122,7 +123,7 @@ class FirstTermExpansion:
     first: Equality
     integrand: sympy.Expr
     term: sympy.Expr
-    mean: type[sympy.Function]
+    mean: Callable[[sympy.Expr], sympy.Expr]
     small: sympy.Symbol
 
     @property
@@ -163,7 +164,7 @@ class TermwiseExpansion:
     integrand: sympy.Expr
     terms: tuple[sympy.Expr, sympy.Expr]
     """g1 and g2; the averages in `first` and `second` are of these."""
-    mean: type[sympy.Function]
+    mean: Callable[[sympy.Expr], sympy.Expr]
     small: sympy.Symbol
     rate: sympy.Symbol
 

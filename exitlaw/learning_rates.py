@@ -126,8 +126,8 @@ class RemainderOverLearningRates:
         inverse = [sympy.Symbol("intercept"), sympy.Symbol("slope")]
         weight = sympy.Mul(*(f.weight**f.power for f in self.factors))
         height = inverse[0] + inverse[1] / self.rate - sympy.log(weight)
-        rhs = sympy.sympify(statement.rhs.xreplace(at))
-        margin = sympy.sympify(statement.remainder.xreplace(at))
+        rhs: Any = sympy.sympify(statement.rhs).xreplace(at)
+        margin: Any = sympy.sympify(statement.remainder).xreplace(at)
         excess = height - sympy.expand_log(sympy.log(rhs), force=True)
         symbols = [self.rate, *inverse]
         above = BoxFormula(sympy.log(1 + margin) - excess, symbols)
