@@ -529,10 +529,13 @@ def _export(
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE.")
     ] = None,
 ) -> None:
-    """The claims as LaTeX, Markdown or JSON."""
+    """The claims as LaTeX, Markdown or JSON, with the verdicts that are known (see verify)."""
     from exitlaw.exporting import export
+    from exitlaw.verification import recall
+    from numerics.cache import cache_folder
 
-    text = export(claims or (), format=format, fragment=fragment)
+    report = recall(claims or (), cache_folder() / "ledger.sqlite")
+    text = export(claims or (), format=format, fragment=fragment, report=report)
     if output is None:
         print(text, end="")
     else:

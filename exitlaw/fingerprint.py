@@ -108,7 +108,9 @@ def _files(name: str, importer: Path) -> Iterator[Path]:
                 yield file
 
 
-def _closure(start: Iterable[Path]) -> list[Path]:
+@cache
+def _reached(start: tuple[Path, ...]) -> tuple[Path, ...]:
+    """All files that some files lead to by imports, themselves included."""
     seen: set[Path] = set()
     waiting = list(start)
     while waiting:
@@ -116,7 +118,7 @@ def _closure(start: Iterable[Path]) -> list[Path]:
         if path not in seen:
             seen.add(path)
             waiting += _imports(path)
-    return sorted(seen)
+    return tuple(sorted(seen))
 
 
 def source_of(module: str) -> Path:
@@ -149,7 +151,7 @@ def fingerprint(
     files = {one.id: source_of(one.module) for one in involved}
     own = set(files.values())
     engine = [ROOT / "exitlaw" / f"{name}.py" for name in ENGINE]
-    reached = [path for path in _closure((*own, *engine)) if path not in own]
+    reached = [path for path in _reached((*sorted(own), *engine)) if path not in own]
     document = {
         "claims": {id: _code_of_claim(path, id) for id, path in sorted(files.items())},
         "code": {str(path): _code(path) for path in reached},
@@ -162,5 +164,5 @@ def fingerprint(
 
 def forget_sources() -> None:
     """Read the sources again next time (a long-lived process may see them change)."""
-    for remembered in (_text, _code, _parts, _imports):
+    for remembered in (_text, _code, _parts, _imports, _reached):
         remembered.cache_clear()

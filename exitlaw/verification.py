@@ -359,6 +359,43 @@ def _grounded(results: dict[str, ClaimResult]) -> set[str]:
         grounded |= more
 
 
+def recall(
+    claims: Sequence[str], ledger: Path | str, *, profile: str = "quick", seed: int = 0
+) -> Report:
+    """What the ledger still knows of the claims: results whose code, seed and versions are today's.
+
+    Nothing is computed; claims without such a result, or resting on one without, are left out.
+    """
+    start = perf_counter()
+    known = all_metadata()
+    chosen = select(claims, known)
+    needed = with_dependencies(chosen, known)
+    results: dict[str, ClaimResult] = {}
+    if Path(ledger).is_file():
+        keys = _fingerprints(needed, known, profile, seed)
+        with Ledger(ledger) as memory:
+            for one in needed:
+                record = memory.get(keys[one.id])
+                if record is not None:
+                    results[one.id] = replace(ClaimResult.from_record(record), cached=True)
+    complete = [
+        one
+        for one in needed
+        if all(other.id in results for other in with_dependencies([one], known))
+    ]
+    settled = _settle(complete, {one.id: results[one.id] for one in complete})
+    from exitlaw import __version__
+
+    return Report(
+        version=__version__,
+        seed=seed,
+        profile=profile,
+        seconds=perf_counter() - start,
+        claims=tuple(settled[one.id] for one in chosen if one.id in settled),
+        false_alarm=RUN_FALSE_ALARM,
+    )
+
+
 def forget_file(path: Path | str) -> None:
     """Unload a claim file, so that a changed version of it can be loaded into this process."""
     import sys

@@ -5,7 +5,7 @@ import pytest
 
 from exitlaw.results import ClaimResult, EvidenceResult, MutantResult
 from exitlaw.verdict import Verdict, as_expected, combine
-from exitlaw.verification import _settle, check_file, forget_file, verify
+from exitlaw.verification import _settle, check_file, forget_file, recall, verify
 from theory.errors import InputError
 
 
@@ -239,3 +239,17 @@ def test_open_neighbour_leaves_nothing_but_a_refutation(verdict):
 )
 def test_expectation(verdict, expected, meets):
     assert as_expected(Verdict(verdict), Verdict(expected)) is meets
+
+
+# --- what is remembered -------------------------------------------------------------------------
+
+
+def test_recall_computes_nothing_and_gives_what_was_judged(tmp_path):
+    ledger = tmp_path / "ledger.sqlite"
+    assert recall([], ledger).claims == ()
+    judged = verify(["noise"], ledger=ledger)
+    remembered = recall([], ledger)
+    assert verdicts(remembered) == verdicts(judged)
+    assert all(claim.cached for claim in remembered.claims)
+    assert recall(["noise/linear-regression"], ledger).claims == remembered.claims[1:]
+    assert recall([], ledger, seed=1).claims == ()
