@@ -118,10 +118,8 @@ def _mesh(
         reference = (low + high) / 2
     elif low is None and high is None:
         reference = mp.mpf(0)
-    elif low is None:
-        reference = high - 1
     else:
-        reference = low + 1
+        reference = low + 1 if low is not None else mp.mpf(high) - 1
     return Mesh(model, reference, low, high, (), resolution, weight=2 * n)
 
 

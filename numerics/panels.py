@@ -48,6 +48,16 @@ class NegativeNoise(Exception):
         self.point, self.value = point, value
 
 
+@dataclass(frozen=True)
+class Profile:
+    """`exp(scale) · values` bound the integrals of p and of 1/p over the parts of a panel."""
+
+    speed_scale: float
+    speed: list[float]
+    scale_scale: float
+    scale: list[float]
+
+
 @dataclass
 class Panel:
     """`[left, right]` inside a disc around `centre` on which C and q are analytic and C ≠ 0."""
@@ -75,6 +85,18 @@ class Panel:
     """u(right) − u(left), a double"""
     before: Program | None = None
     """The program left of this panel where a switch lies at its left end: p may jump there"""
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Bounds of ∫p and ∫1/p over the parts, relative to p(left) = 1."""
+        part = self.width / len(self.ranges) * (1 + 1e-12)
+        highest, lowest = max(h for _, h in self.ranges), min(low for low, _ in self.ranges)
+        return Profile(
+            highest,
+            [math.exp(high - highest) * part for _, high in self.ranges],
+            -lowest,
+            [math.exp(lowest - low) * part for low, _ in self.ranges],
+        )
 
     @property
     def width(self) -> float:

@@ -99,7 +99,7 @@ class Cluster:
         with client:
             futures = client.map(job, items, pure=False, retries=3)
             positions = {future.key: i for i, future in enumerate(futures)}
-            for future in finished(futures):
+            for future in finished(futures, loop=client.loop):
                 yield positions[future.key], future.result()
 
 

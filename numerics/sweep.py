@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 from flint import arb, arb_series, ctx
@@ -170,6 +171,24 @@ class Sweep:
         finally:
             ctx.prec = saved
 
+    def _whole_rung(
+        self, panel: Panel, active: int, states: list[float], start: float
+    ) -> _Rung:
+        profile = panel.profile
+        extra = panel.inverse_noise_bound + log_upper(self.rate)
+        rung = _Rung(
+            up(start + profile.speed_scale + math.log(sum(profile.speed))),
+            up(extra - start + profile.scale_scale + math.log(sum(profile.scale))),
+            log_largest(panel),
+            states,
+            [-math.inf] * len(states),
+        )
+        for index, stage in enumerate(self.stages[:active]):
+            gained = rung.kernel(stage) + _log_products(stage, rung.states)
+            rung.states[index] = log_sum(rung.states[index], gained)
+            rung.gains[index] = gained
+        return rung
+
     def _passed_on(self, stage: Stage, errors: Sequence[float], ladder: Sequence[_Rung]) -> float:
         """log of a bound of what the errors (logs) of the factors do to a stage on the panel.
 
@@ -194,6 +213,9 @@ class Sweep:
         size = math.log(panel.width / len(panel.ranges))
         extra = panel.inverse_noise_bound + log_upper(self.rate)
         states = [log_upper(x) for x in at_left]
+        if all(len(term) <= 1 for stage in self.stages[:active] for term in stage.terms):
+            # One rung: without products of stages nothing is gained by smaller parts.
+            return [self._whole_rung(panel, active, states, start)]
         gains = [-math.inf] * len(states)
         rungs: list[_Rung] = []
         for low, high in panel.ranges:
@@ -351,9 +373,9 @@ def _weigh(
         step.level = level
         level += step.panel.rise
     log_rate = log_upper(rate)
-    likely = _forward(steps, stages, initial, log_rate, middle=True)
-    highest = _forward(steps, stages, initial, log_rate, middle=False)
-    final = likely.states[-1][-1]
+    highest = _forward(steps, stages, initial, log_rate)
+    # The bounds overstate both peaks by up to half the range of u on the parts that hold them.
+    final = highest.states[-1][-1] - _peak_width(steps, 1) / 2 - _peak_width(steps, -1) / 2
     influence = [-math.inf] * (count - 1) + [0.0]
     for index in range(len(steps) - 1, -1, -1):
         step = steps[index]
@@ -388,38 +410,71 @@ class _Forward:
     kernels: list[list[float]]
 
 
+def _peak_width(steps: Sequence[Step], sign: int) -> float:
+    """The range of u on the part with the highest (or lowest) u."""
+    return max(
+        (sign * step.level + max(sign * low, sign * high), high - low)
+        for step in steps
+        for low, high in step.panel.ranges
+    )[1]
+
+
 def _forward(
-    steps: Sequence[Step],
-    stages: Sequence[Stage],
-    initial: Sequence[float],
-    log_rate: float,
-    middle: bool,
+    steps: Sequence[Step], stages: Sequence[Stage], initial: Sequence[float], log_rate: float
 ) -> _Forward:
-    """Logarithms of the unnormalised states at the panel ends, estimated or bounded."""
+    """Logarithms of bounds (in doubles) of the unnormalised states at the panel ends."""
     states, increments, kernels = [list(initial)], [], []
     for step in steps:
-        panel = step.panel
-        part = math.log(panel.width / len(panel.ranges))
-        extra = panel.noise_scale + log_rate + part
-        position = log_largest(panel)
-        current, gained = list(states[-1]), [-math.inf] * len(stages)
-        totals = [-math.inf, -math.inf]
-        for low, high in panel.ranges:
-            middle_value = (low + high) / 2
-            speed = (middle_value if middle else high) + part + step.level
-            scale = extra - (middle_value if middle else low) - step.level
-            totals = [_log_add(totals[0], speed), _log_add(totals[1], scale)]
-            for index, stage in enumerate(stages[: step.active]):
-                gain = speed if stage.kernel == "speed" else scale
-                gain += stage.power * position + _log_products(stage, current)
-                gained[index] = _log_add(gained[index], gain)
-                current[index] = _log_add(current[index], gain)
+        current, gained, totals = _panel_growth(step, stages, states[-1], log_rate)
         states.append(current)
         increments.append(gained)
-        kernels.append(
-            [totals[0 if s.kernel == "speed" else 1] + s.power * position for s in stages]
-        )
+        kernels.append(totals)
     return _Forward(states, increments, kernels)
+
+
+def _panel_growth(
+    step: Step, stages: Sequence[Stage], start: Sequence[float], log_rate: float
+) -> tuple[list[float], list[float], list[float]]:
+    """States after a panel, what they gained on it, and the integrals of their kernels.
+
+    Part by part, in doubles relative to one scale per stage.
+    """
+    panel = step.panel
+    profile = panel.profile
+    scales = {
+        "speed": profile.speed_scale + step.level,
+        "scale": profile.scale_scale - step.level + panel.noise_scale + log_rate,
+    }
+    weights = {"speed": profile.speed, "scale": profile.scale}
+    totals = {kernel: scales[kernel] + math.log(sum(weights[kernel])) for kernel in scales}
+    position = log_largest(panel)
+    current, gained = list(start), [-math.inf] * len(stages)
+    offsets: list[float] = []
+    functions: list[list[float]] = []
+    for index, stage in enumerate(stages[: step.active]):
+        sizes = [sum(offsets[f] for f in term) for term in stage.terms]
+        largest = max(sizes)
+        gain_scale = scales[stage.kernel] + stage.power * position + largest
+        gains = [0.0] * len(panel.ranges)
+        for term, size in zip(stage.terms, sizes, strict=True):
+            share = math.exp(size - largest) if largest > -math.inf else 0.0
+            product = [share * k for k in weights[stage.kernel]]
+            for f in term:
+                product = [x * y for x, y in zip(product, functions[f], strict=True)]
+            gains = [x + y for x, y in zip(gains, product, strict=True)]
+        total = sum(gains)
+        offset = max(start[index], gain_scale)
+        offsets.append(offset)
+        if offset == -math.inf:
+            functions.append(gains)
+            continue
+        begun, unit = math.exp(start[index] - offset), math.exp(gain_scale - offset)
+        functions.append([begun + unit * x for x in accumulate(gains)])
+        if total > 0:
+            gained[index] = gain_scale + math.log(total)
+        if functions[-1][-1] > 0:
+            current[index] = offset + math.log(functions[-1][-1])
+    return current, gained, [totals[s.kernel] + s.power * position for s in stages]
 
 
 def _log_add(a: float, b: float) -> float:
