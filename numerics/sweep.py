@@ -64,11 +64,15 @@ def degrees(stages: Sequence[Stage]) -> list[int]:
     return result
 
 
-def kernel_counts(stages: Sequence[Stage]) -> list[int]:
-    """How many kernels are nested in each stage: how often bounds of p multiply."""
+def kernel_counts(stages: Sequence[Stage], computed: Sequence[int] | None = None) -> list[int]:
+    """How many kernels are nested in each stage: how often bounds of p multiply.
+
+    Stages that are not `computed` count as constants.
+    """
     result: list[int] = []
-    for stage in stages:
-        result.append(1 + max(sum(result[f] for f in term) for term in stage.terms))
+    for index, stage in enumerate(stages):
+        nested = 1 + max(sum(result[f] for f in term) for term in stage.terms)
+        result.append(nested if computed is None or index in computed else 0)
     return result
 
 
@@ -81,12 +85,22 @@ class Step:
     """Stages below this index run here; the others start further right."""
     level: float = 0.0
     """u at the left end relative to the start of the sweep, a double"""
-    series: bool = True
-    """Whether the integrals are computed; otherwise they are bounded by the ranges of u."""
+    series: tuple[int, ...] | None = None
+    """The stages that are computed; the others are bounded by the ranges of u. None: all active."""
     slack: float = 0.0
     """Nats of accuracy that the panel can do without, for its integrals"""
     crossing_slack: float = 0.0
     """The same for the increment of u across it"""
+
+    @property
+    def computed(self) -> tuple[int, ...]:
+        """The stages computed by series here."""
+        return tuple(range(self.active)) if self.series is None else self.series
+
+    def kernels(self, stages: Sequence[Stage]) -> int:
+        """How many kernels are nested in a stage computed here; constant stages hold none."""
+        counts = kernel_counts(stages, self.computed)
+        return max((counts[i] for i in self.computed), default=0)
 
 
 @dataclass
@@ -132,14 +146,14 @@ class Sweep:
                 x / jump**d if d else x for x, d in zip(self.states, self.degree, strict=True)
             ]
             self.log_rise += jump.log()
-        if step.series:
+        if step.computed:
             self._integrate(step, accuracy)
         else:
             self._bound(step, accuracy)
 
     def _integrate(self, step: Step, accuracy: float) -> None:
         panel = step.panel
-        kernels = max(kernel_counts(self.stages)[: step.active])
+        kernels = step.kernels(self.stages)
         goal = accuracy - step.slack
         terms, radius = panel.order(goal, kernels)
         crossing = panel.crossing_order(accuracy - step.crossing_slack)
@@ -157,7 +171,18 @@ class Sweep:
             errors: list[float] = []
             ladder = self._ladder(panel, step.active, at_left, float(start))
             for index, stage in enumerate(self.stages[: step.active]):
-                integral = self._integrand(expansion, stage, functions).antiderivative()
+                if index not in step.computed:
+                    # Constant on the panel, up to a bound of what it gains.
+                    gain = ladder[-1].gains[index]
+                    at_right[index] = at_left[index] + positive_ball(gain)
+                    middle = arb(at_left[index].mid())
+                    constant = arb_series([middle], terms)
+                    functions.append(DiscSeries(constant, radius, log_upper(middle)))
+                    errors.append(log_sum(log_upper(at_left[index].rad()), gain))
+                    continue
+                integral = self._integrand(
+                    expansion, stage, functions, step.computed
+                ).antiderivative()
                 low, high = integral.at(left), integral.at(right)
                 # What earlier stages do not know must not enter a series: term by term it would
                 # be multiplied by the sum of all |coefficients|.
@@ -171,9 +196,7 @@ class Sweep:
         finally:
             ctx.prec = saved
 
-    def _whole_rung(
-        self, panel: Panel, active: int, states: list[float], start: float
-    ) -> _Rung:
+    def _whole_rung(self, panel: Panel, active: int, states: list[float], start: float) -> _Rung:
         profile = panel.profile
         extra = panel.inverse_noise_bound + log_upper(self.rate)
         rung = _Rung(
@@ -235,10 +258,18 @@ class Sweep:
         return rungs
 
     def _integrand(
-        self, expansion: Expansion, stage: Stage, functions: Sequence[DiscSeries]
+        self,
+        expansion: Expansion,
+        stage: Stage,
+        functions: Sequence[DiscSeries],
+        computed: Sequence[int],
     ) -> DiscSeries:
         """kernel · |x|^power · Σ Π of earlier stages."""
-        if stage.kernel == "scale" and self._multiplies_mass(stage):
+        if (
+            stage.kernel == "scale"
+            and self._multiplies_mass(stage)
+            and stage.terms[0][0] in computed
+        ):
             return expansion.scale_times_mass(functions[stage.terms[0][0]])
         integrand = expansion.speed if stage.kernel == "speed" else expansion.scale
         if stage.power:
@@ -307,7 +338,7 @@ def log_density_rise(core: Core, panels: Sequence[Panel], accuracy: float) -> ar
     """u(last right end) − u(first left end)."""
     sweep = Sweep(core, (), [])
     for panel in panels:
-        sweep.run(Step(panel, 0, series=False), accuracy)
+        sweep.run(Step(panel, 0), accuracy)
     return sweep.log_rise
 
 
@@ -382,10 +413,6 @@ def _weigh(
         before, kernels = highest.states[index], highest.kernels[index]
         after = highest.states[index + 1]
         passing = max((before[i] + influence[i] for i in range(count)), default=-math.inf)
-        made = max(
-            (highest.increments[index][i] + influence[i] for i in range(step.active)),
-            default=-math.inf,
-        )
         # Within the panel a stage also feeds the later stages of the same panel.
         inner = list(influence)
         for k in range(step.active - 1, -1, -1):
@@ -393,13 +420,13 @@ def _weigh(
                 for place, i in enumerate(term):
                     others = sum(after[f] for at, f in enumerate(term) if at != place)
                     inner[i] = _log_add(inner[i], inner[k] + kernels[k] + others)
-        for i in range(step.active):
-            made = max(made, highest.increments[index][i] + inner[i])
+        made = [highest.increments[index][i] + inner[i] for i in range(step.active)]
         for i in range(count):
             passing = max(passing, before[i] + inner[i])
-        step.slack = max(0.0, final - made)
-        step.crossing_slack = max(0.0, final - max(passing, made))
-        step.series = step.slack < accuracy + math.log(len(steps)) + 2
+        step.slack = max(0.0, final - max(made, default=-math.inf))
+        step.crossing_slack = max(0.0, final - max([passing, *made]))
+        threshold = accuracy + math.log(len(steps) * count) + 2
+        step.series = tuple(i for i, size in enumerate(made) if final - size < threshold)
         influence = inner
 
 
@@ -484,9 +511,9 @@ def _log_add(a: float, b: float) -> float:
 
 def _split(step: Step, stages: Sequence[Stage], accuracy: float) -> list[Step] | None:
     """Two halves in place of a panel where they need fewer terms together."""
-    if not step.series:
+    if not step.computed:
         return None
-    kernels = max(kernel_counts(stages)[: step.active])
+    kernels = step.kernels(stages)
     goal = max(accuracy - step.slack, 3.0)
     whole, _ = step.panel.order(goal, kernels)
     half, _ = step.panel.order(goal, kernels, share=0.5)
