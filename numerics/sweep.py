@@ -377,7 +377,7 @@ def plan(
     `initial` holds the logarithms of the states at the left end (estimates).
     """
     steps = [Step(p, a) for p, a in zip(panels, start_active, strict=True)]
-    while True:
+    while steps:
         _weigh(steps, stages, accuracy, initial, rate)
         refined: list[Step] = []
         changed = False
@@ -386,8 +386,9 @@ def plan(
             changed |= parts is not None
             refined.extend(parts if parts is not None else [step])
         if not changed:
-            return steps
+            break
         steps = refined
+    return steps
 
 
 def _weigh(
