@@ -253,7 +253,8 @@ class LimitCheck:
 
     For finite `to`, variable = to ± t; for `oo`, variable = 1/t; t -> 0+. The expression must have
     an exact generalised series in t and log t; otherwise the check fails and says where. If rhs
-    depends on the variable, lhs/rhs -> 1 is shown. `direction` is "+" (from above) or "-".
+    depends on the variable, lhs/rhs -> 1 is shown. At a finite `to` the limit is taken from every
+    side that the variable's assumptions allow; with `direction` "-", from below alone.
     """
 
     lhs: sympy.Expr
@@ -264,22 +265,38 @@ class LimitCheck:
 
     def establishes(self) -> tuple[Statement, ...]:
         statement = LimitStatement(self.lhs, self.rhs, self.variable, self.to)
-        limit = sympy.Limit(self.lhs, self.variable, self.to, self.direction)
-        if self.rhs.has(self.variable):
-            return (statement,)
-        return (statement, Equality(limit, self.rhs))
+        limits = () if self.rhs.has(self.variable) else tuple(
+            Equality(sympy.Limit(self.lhs, self.variable, self.to, side), self.rhs)
+            for side in self._sides()
+        )  # fmt: skip
+        return (*limits, statement) if self.direction == "+" else limits
+
+    def _sides(self) -> tuple[str, ...]:
+        """Sides from which the variable may approach: at 0 its sign may leave only one."""
+        to = sympy.sympify(self.to)
+        if self.direction == "-" or to.is_infinite:
+            return (self.direction,)
+        if (self.variable - to).is_positive:
+            return ("+",)
+        return ("-",) if (self.variable - to).is_negative else ("+", "-")
 
     def run(self) -> CheckResult:
         relative = self.rhs.has(self.variable)
         expression = self.lhs / self.rhs if relative else self.lhs
         target = sympy.S.One if relative else self.rhs
-        try:
-            found = limit_of(expression, self.variable, self.to, self.direction)
-        except SeriesError as error:
-            return CheckResult(False, f"no exact series: {error}")
-        if found in (sympy.oo, -sympy.oo) or target in (sympy.oo, -sympy.oo):
-            return CheckResult(found == target, f"the limit is {found}, stated {target}")
-        return _difference_is_zero(found, target, "exact limit - stated limit")
+        result = CheckResult(False, "no side to approach from")
+        for side in self._sides():
+            try:
+                found = limit_of(expression, self.variable, self.to, side)
+            except SeriesError as error:
+                return CheckResult(False, f"no exact series: {error}")
+            if found in (sympy.oo, -sympy.oo) or target in (sympy.oo, -sympy.oo):
+                result = CheckResult(found == target, f"the limit is {found}, stated {target}")
+            else:
+                result = _difference_is_zero(found, target, "exact limit - stated limit")
+            if not result.ok:
+                break
+        return result
 
     def broken(self) -> LimitCheck:
         if self.rhs in (sympy.oo, -sympy.oo):

@@ -14,7 +14,7 @@ gap = Symbol("gamma", real=True)
 f, g = Function("f"), Function("g")
 
 
-def limit(expression, value, variable=x, to=sympy.S.Zero):
+def limit(expression, value, variable=x, to: sympy.Expr = sympy.S.Zero):
     return LimitStatement(expression, sympy.sympify(value), variable, to)
 
 

@@ -40,6 +40,7 @@ TRUE = {
     "limit of a logarithm": LimitCheck(log(1 + p) / log(p), S(1), p, oo),
     "relative limit": LimitCheck(p**2 + p, p**2, p, oo),
     "limit at a point": LimitCheck((sqrt(1 + x) - 1) / x, Rational(1, 2), x, S(0)),
+    "limit from the only side": LimitCheck(sympy.atan(1 / p), pi / 2, p, S(0)),
     "limit from below": LimitCheck(1 / x, -oo, x, S(0), "-"),
     "inequality": Inequality(2 * p * q, p**2 + q**2),
     "strict inequality": Inequality(x, x**2 + 1, strict=True),
@@ -66,6 +67,8 @@ FALSE = {
     "ode, wrong shape": SolvesODE(f(x).diff(x) - f(x), f(x), exp(2 * x)),
     "limit": LimitCheck((1 + p / kappa) ** (kappa + s), exp(p + s), kappa, oo),
     "limit of an oscillation": LimitCheck(sympy.sin(1 / x), S(0), x, S(0)),
+    "limit of a jump": LimitCheck(sympy.Abs(x) / x, S(1), x, S(0)),
+    "limit that differs by side": LimitCheck(sympy.atan(1 / x), pi / 2, x, S(0)),
     "limit of another order": LimitCheck(p**3, p**2, p, oo),
     "inequality": Inequality(3 * p * q, p**2 + q**2),
     "strict inequality that touches": Inequality(2 * x, x**2 + 1, strict=True),
@@ -171,3 +174,9 @@ def test_check_that_cannot_fail_is_not_accepted():
 def test_empty_derivation_is_no_proof():
     assert not Derivation(()).run().ok
     assert not Derivation(()).concludes(Equality(x, x))
+
+
+def test_limit_from_below_is_not_the_limit():
+    check = TRUE["limit from below"]
+    statement = LimitStatement(check.lhs, check.rhs, x, S(0))
+    assert not outcome(Step("one side", statement, "", check)).ok
