@@ -890,7 +890,8 @@ def class_balanced() -> ClaimBody:
         _class_point(16, 8, 4, "1", "1", 0), _class_point(16, 12, 3, "3/4", "3/4", 1),
     )  # fmt: skip
     return _class_body(
-        leading, sympy.And(sympy.Gt(tail, 0), sympy.Eq(rise, tail)), tuple(steps), points,
+        leading, sympy.And(sympy.Gt(tail, 0), sympy.Equality(rise, tail)),  # type: ignore[arg-type]
+        tuple(steps), points,
         remainder,
         (
             Mutant("Langevin's exponent", A * r**tail),

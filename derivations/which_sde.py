@@ -28,9 +28,7 @@ PUBLISHED = "the published form: exponent kappa - 1/2"
 
 def published() -> sympy.Expr:
     """The published form in the parameters of the dynamic."""
-    return kramers.published_power_law_time(
-        H_a, H_b, Delta_L, eta, sigma_g, power.tail_index()
-    )
+    return kramers.published_power_law_time(H_a, H_b, Delta_L, eta, sigma_g, power.tail_index())
 
 
 def _statement(formula: sympy.Expr) -> LimitStatement:
@@ -155,9 +153,7 @@ def ito_published() -> ClaimBody:
 
 
 def _steps(interpretation: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
-    known = LimitStatement(
-        power.tau(eta), power.power_law_formula(interpretation), eta, Integer(0)
-    )
+    known = LimitStatement(power.tau(eta), power.power_law_formula(interpretation), eta, Integer(0))
     yield Step(
         "this interpretation",
         known,
