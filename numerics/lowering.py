@@ -15,6 +15,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from numerics.errors import ComputationError
+from numerics.planar import PlanarModel
 from numerics.program import Builder, Program, constant_program
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "lower",
     "lower_constant",
     "lower_diffusion",
+    "lower_planar",
+    "lower_region",
 ]
 
 _UNARY_FUNCTIONS = {
@@ -430,4 +433,80 @@ def lower_diffusion(
         loss=None if loss is None else lower(sympy.sympify(loss), inputs),
         parameters=tuple(str(p) for p in parameters),
         text=tuple((name, str(value)) for name, value in written.items()),
+    )
+
+
+def lower_planar(
+    variables: Sequence[sympy.Symbol],
+    gradient: Sequence[sympy.Expr],
+    noise: sympy.Expr | Sequence[Any],
+    *,
+    eta: sympy.Expr,
+    theta: sympy.Expr,
+) -> PlanarModel:
+    """The two-dimensional model of a force and a noise covariance.
+
+    Parameters
+    ----------
+    variables : two symbols
+    gradient : ∇L, or minus the drift
+    noise : C as one expression (times the identity), two (diagonal), or a symmetric 2 × 2 list
+
+    Raises
+    ------
+    ComputationError : another shape, a covariance that is not symmetric, a free symbol.
+    """
+    x, y = variables
+    xx, xy, yy = _covariance(noise)
+    divergence = (
+        sympy.diff(xx, x) + sympy.diff(xy, y),
+        sympy.diff(xy, x) + sympy.diff(yy, y),
+    )
+    return PlanarModel(
+        (str(x), str(y)),
+        lower([sympy.sympify(g) for g in gradient], variables),
+        lower([xx, xy, yy], variables),
+        lower(divergence, variables),
+        lower(sympy.sympify(eta)),
+        lower(sympy.sympify(theta)),
+    )
+
+
+def _covariance(noise: Any) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+    if isinstance(noise, sympy.MatrixBase):
+        noise = noise.tolist()
+    if not isinstance(noise, Sequence):
+        scalar = sympy.sympify(noise)
+        return scalar, sympy.Integer(0), scalar
+    rows = [list(row) if isinstance(row, Sequence) else row for row in noise]
+    if len(rows) == 2 and not any(isinstance(row, list) for row in rows):
+        return sympy.sympify(rows[0]), sympy.Integer(0), sympy.sympify(rows[1])
+    if len(rows) == 2 and all(isinstance(row, list) and len(row) == 2 for row in rows):
+        (a, b), (c, d) = ([sympy.sympify(e) for e in row] for row in rows)
+        if sympy.expand(b - c) == 0:
+            return a, b, d
+        raise ComputationError("a symmetric covariance", f"C12 = {b}, C21 = {c}", "make them equal")
+    raise ComputationError(
+        "a noise of one expression, two, or two rows of two",
+        str(noise),
+        'write "[C11, C12], [C12, C22]" for a full covariance',
+    )
+
+
+def lower_region(condition: Any, variables: Sequence[sympy.Symbol]) -> Program:
+    """A function that is negative inside a region given by comparisons joined by `and`, `or`."""
+    return lower(_level(condition), variables)
+
+
+def _level(condition: Any) -> sympy.Expr:
+    if isinstance(condition, And):
+        return sympy.Max(*(_level(a) for a in condition.args))
+    if isinstance(condition, Or):
+        return sympy.Min(*(_level(a) for a in condition.args))
+    if isinstance(condition, StrictLessThan | LessThan):
+        return sympy.Add(condition.lhs, -condition.rhs)
+    if isinstance(condition, StrictGreaterThan | GreaterThan):
+        return sympy.Add(condition.rhs, -condition.lhs)
+    raise ComputationError(
+        "a region of < <= > >= joined by and, or", str(condition), "write it with these comparisons"
     )
