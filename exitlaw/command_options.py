@@ -62,7 +62,12 @@ OPTIONS: dict[str, Option] = {
             _MODEL,
         ),
         _option("--variable", "NAME", "Name of the state variable (default: w).", _MODEL),
-        _option("--variables", "X,Y", "Names of the two state variables.", _MODEL),
+        _option(
+            "--variables",
+            "X,Y",
+            "Names of the two state variables of a model in the plane.",
+            _MODEL,
+        ),
         _option("--set", "NAME=VALUE", "Value of a parameter; repeatable.", _MODEL, many=True),
         _option("--model", "FILE", "Model from a TOML file; options take precedence.", _MODEL),
         _option("--at", "X", "Point at which the law is evaluated.", _QUANTITY),
@@ -75,6 +80,12 @@ OPTIONS: dict[str, Option] = {
         _option("--exit", "B", "Boundary above the start.", _QUANTITY),
         _option("--exit-below", "A", "Boundary below the start.", _QUANTITY),
         _option("--exit-region", "CONDITION", 'Region that ends a path, as "x >= 1".', _QUANTITY),
+        _option(
+            "--against",
+            "CONDITION",
+            "In two dimensions: region that must not be entered first.",
+            _QUANTITY,
+        ),
         _option("--of", "exact|kramers", "Which time is meant.", _QUANTITY),
         _option("--flatter", "EXPR", "Loss of the flatter minimum.", _QUANTITY),
         _option("--flatter-noise", "EXPR", "Its noise, if another.", _QUANTITY),
@@ -166,8 +177,8 @@ EVALUATE = _table(
     Quantity(
         "exit-probability",
         "Probability of leaving through the upper boundary first.",
-        _EXIT,
-        ("start", "exit", "exit_below"),
+        (*_EXIT, "against"),
+        ("start",),
         planar=True,
     ),
     Quantity(

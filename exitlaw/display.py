@@ -180,10 +180,10 @@ def verdict_table(document: Document, titles: Mapping[str, str]) -> RenderableTy
         box=box.SIMPLE_HEAD, padding=(0, 1), header_style="dim", pad_edge=False, expand=True
     )
     table.add_column("", width=1)
-    table.add_column("claim", ratio=5, overflow="fold")
+    table.add_column("claim", ratio=3, overflow="fold")
     table.add_column("verdict", width=10, no_wrap=True)
     table.add_column("evidence", ratio=2)
-    table.add_column("neighbours refuted", ratio=2)
+    table.add_column("neighbours refuted", width=12)
     table.add_column("time", justify="right", width=7, no_wrap=True)
     for topic, claims in by_topic(document["claims"]).items():
         table.add_row("", Text(topic, "bold cyan"))

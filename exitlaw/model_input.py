@@ -186,7 +186,8 @@ def _no_unset(value: sympy.Basic, text: str, what: str, state: Sequence[sympy.Sy
         )
 
 
-def _needed(model: ModelInput) -> tuple[str, str, str]:
+def needed(model: ModelInput) -> tuple[str, str, str]:
+    """Noise, η and interpretation, which every model must have beside its loss or drift."""
     if (model.loss is None) == (model.drift is None):
         received = "neither" if model.loss is None else "both"
         raise InputError("--loss EXPR or --drift EXPR", received, "give one of the two")
@@ -238,7 +239,7 @@ def diffusion(model: ModelInput, *, constants: Sequence[str] = ()) -> Diffusion:
 
     `constants` are the texts of the command's other values: names that are set may occur there.
     """
-    noise_text, eta_text, interpretation = _needed(model)
+    noise_text, eta_text, interpretation = needed(model)
     state = _state(model.variable or "w", model)
     force_text = model.loss if model.loss is not None else model.drift
     assert force_text is not None

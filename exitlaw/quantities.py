@@ -89,6 +89,16 @@ class Request:
             raise InputError("--method arb, mpmath or both", repr(method), "both is the default")
         return cls(options, model_input.from_options(options), number, method)
 
+    def refuse_planar_options(self) -> None:
+        """In one dimension, the options of two have no meaning."""
+        for name in ("exit_region", "against"):
+            if self.given(name):
+                raise InputError(
+                    "--exit B and --exit-below A in one dimension",
+                    f"--{name.replace('_', '-')} {self.text(name)}",
+                    "name the two variables (--variables x,y) for a model in the plane",
+                )
+
     @property
     def precision(self) -> dict[str, Any]:
         """Digits and route as the numerics take them."""
@@ -174,11 +184,27 @@ def evaluate(quantity: str, options: Options) -> Document:
     """
     began = time.perf_counter()
     request = Request.of(options)
+    own = _own_options(EVALUATE[quantity], simulated=False)
+    if request.model_text.planar:
+        if not EVALUATE[quantity].planar:
+            raise InputError(
+                "a quantity that is defined in two dimensions",
+                quantity,
+                f"one of {', '.join(name for name, one in EVALUATE.items() if one.planar)}",
+            )
+        from exitlaw import planar_quantities
+
+        return {
+            "quantity": quantity,
+            **planar_quantities.evaluate(quantity, options, request.model_text),
+            "seconds": time.perf_counter() - began,
+            "inputs": request.inputs(own),
+        }
+    request.refuse_planar_options()
     found = _EVALUATE[quantity](request)
     document = _spectrum_document(found) if isinstance(found, Spectrum) else _document(
         found, request.digits
     )  # fmt: skip
-    own = _own_options(EVALUATE[quantity], simulated=False)
     return {
         "quantity": quantity,
         **document,
@@ -336,6 +362,8 @@ def _exit_time_laplace(request: Request) -> Enclosure:
 def _exit_probability(request: Request) -> Enclosure:
     from numerics import first_passage
 
+    if not (request.given("exit") and request.given("exit_below")):
+        raise InputError("--exit B and --exit-below A for exit-probability", "one or none of them")
     return first_passage.exit_probability(
         request.model(), request.point("start"), **request.boundaries(), **request.precision
     )
@@ -668,6 +696,13 @@ def simulate(quantity: str, options: Options) -> Document:
     InputError, ComputationError : what was asked has no meaning, or cannot be simulated.
     """
     request = Request.of(options)
+    if request.model_text.planar:
+        raise InputError(
+            "a one-dimensional model for simulate",
+            f"--variables {request.model_text.variables}",
+            "in two dimensions ask for evaluate mean-exit-time",
+        )
+    request.refuse_planar_options()
     estimate = _SIMULATE[quantity](request, _sampling(request))
     low, high = estimate.interval()
     own = _own_options(SIMULATE[quantity], simulated=True)
