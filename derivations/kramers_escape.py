@@ -376,7 +376,7 @@ def _second_order_steps(statement: LimitStatement) -> Iterator[Step]:
         "mass of the well",
         well,
         "Laplace's method for C^(-s) exp(-Psi/eta) at the minimum, Psi' = 2 L'/C",
-        LemmaUse(LAPLACE, well, {  # type: ignore[arg-type]
+        LemmaUse(LAPLACE, well, {
             J(eta): mass(eta), f0: C_a ** (theta - 1), f1: slope_a, f2: bend_a,
             P0: Integer(0), P2: two, P3: three, P4: four,
         }),
@@ -387,7 +387,7 @@ def _second_order_steps(statement: LimitStatement) -> Iterator[Step]:
         "resistance of the barrier",
         barrier,
         "Laplace's method for C^(s - 1) exp(Psi/eta) at the saddle",
-        LemmaUse(LAPLACE, barrier, {  # type: ignore[arg-type]
+        LemmaUse(LAPLACE, barrier, {
             J(eta): resistance(eta), f0: C_b ** (-theta), f1: slope_b, f2: bend_b,
             P0: -Psi_b, P2: two, P3: three, P4: four,
         }),

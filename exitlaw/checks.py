@@ -459,7 +459,7 @@ class LemmaUse:
 
     claim: str
     relation: Statement
-    mapping: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict)
+    mapping: Mapping[Any, sympy.Expr] = field(default_factory=dict)
     given: Intervals = field(default_factory=dict)
 
     @property

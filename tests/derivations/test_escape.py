@@ -115,5 +115,6 @@ def test_the_remainder_of_the_joint_vanishes_for_a_deep_barrier_and_a_steep_well
             symbols.H_a: depth, symbols.H_b: -1, symbols.Delta_L: depth, symbols.eta: 1,
             symbols.sigma_g: 1, symbols.kappa: 3, symbols.theta: 0,
         }  # fmt: skip
-        sizes.append(float(remainder.xreplace({k: sympy.Integer(v) for k, v in values.items()})))
+        exact = {symbol: sympy.Integer(value) for symbol, value in values.items()}
+        sizes.append(sympy.Float(remainder.xreplace(exact)))
     assert sizes[1] < sizes[0] / 1000
