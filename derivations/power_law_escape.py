@@ -873,7 +873,7 @@ def deep_barrier() -> ClaimBody:
                     points=tuple(
                         parabolas_point(5, index, reading)
                         for index, reading in (
-                            (3, 1), (3, Rational(1, 4)), (3, 0), (3, HALF),
+                            (3, 0), (3, 1), (3, Rational(1, 4)), (3, HALF),
                             (10, 0), (10, Rational(1, 4)), (10, HALF), (10, 1),
                         )
                     ),

@@ -116,5 +116,5 @@ def test_the_remainder_of_the_joint_vanishes_for_a_deep_barrier_and_a_steep_well
             symbols.sigma_g: 1, symbols.kappa: 3, symbols.theta: 0,
         }  # fmt: skip
         exact = {symbol: sympy.Integer(value) for symbol, value in values.items()}
-        sizes.append(sympy.Float(remainder.xreplace(exact)))
+        sizes.append(sympy.N(remainder.xreplace(exact)))
     assert sizes[1] < sizes[0] / 1000
