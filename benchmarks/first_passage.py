@@ -77,7 +77,7 @@ def chebyshev_mpmath(digits: int) -> Any:
         logs = [mp.log(1 + coefficient * (x * x - 1) ** 2) for x in points]
         speed = [mp.exp(-(1 + kappa) * v) for v in logs]
         scale = [mp.exp(kappa * v) for v in logs]
-        tail = mp.quad(
+        tail: Any = mp.quad(
             lambda z: (1 + coefficient * (z * z - 1) ** 2) ** (-1 - kappa), [-mp.inf, -1]
         )
         coefficients = [*_chebyshev(speed, table), mp.mpf(0), mp.mpf(0)]

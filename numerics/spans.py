@@ -8,6 +8,7 @@ interval are doubles, rounded outward; they may be infinite.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,6 +50,9 @@ class Span:
     def __post_init__(self) -> None:
         if math.isnan(self.low) or math.isnan(self.high):
             raise NotLocal("a quantity without bounds")
+        # Every value is finite: a lower bound that overflowed is the largest double, not infinity.
+        object.__setattr__(self, "low", min(self.low, sys.float_info.max))
+        object.__setattr__(self, "high", max(self.high, -sys.float_info.max))
 
     def _with(self, order: Fraction, low: float, high: float) -> Span:
         return Span(order, _down(low), _up(high), self.top)
