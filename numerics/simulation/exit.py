@@ -302,14 +302,33 @@ class ExitProblem:
             times,
             sides,
         )
-        broken = int(np.count_nonzero(sides == SIDE_BROKEN))
-        if broken:
-            raise Explosion(
-                "paths that stay finite until they leave",
-                f"{broken} of {count} paths exploded or became NaN at dt = {h:.3g}",
-                "give a smaller dt, or another scheme",
-            )
+        refuse_broken(sides, h)
         return times, sides, int(steps)
+
+
+def refuse_broken(sides: np.ndarray, h: float) -> None:
+    """Raise if a path exploded or became NaN."""
+    broken = int(np.count_nonzero(sides == SIDE_BROKEN))
+    if broken:
+        raise Explosion(
+            "paths that stay finite until they leave",
+            f"{broken} of {sides.size} paths exploded or became NaN at dt = {h:.3g}",
+            "give a smaller dt, or another scheme",
+        )
+
+
+class Sampled(Protocol):
+    """An exit problem as levels need it: in one dimension or more."""
+
+    @property
+    def scheme(self) -> Scheme: ...
+
+    @property
+    def watch(self) -> str: ...
+
+    def sample(
+        self, key: Key, first: int, count: int, h: float, horizon: float = math.inf
+    ) -> tuple[np.ndarray, np.ndarray, int]: ...
 
 
 class Explosion(ComputationError):
@@ -388,7 +407,7 @@ class ExitTally:
 class ExitChunk:
     """The job of a chunk: paths first … first+count−1 of an exit problem, tallied."""
 
-    problem: ExitProblem
+    problem: Sampled
     key: Key
     h: float
     horizon: float = math.inf
@@ -590,7 +609,7 @@ def mean_exit_time(
     target = require_fraction("a relative target error", target_error, default=0.01)
     h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
     workplace = Workplace(scheduler or Threads(workers), store, progress)
-    driver = _LevelDriver(problem, seed, workplace, paths, target, fixed_step=dt is not None)
+    driver = LevelDriver(problem, seed, workplace, paths, target, fixed_step=dt is not None)
     value, error, bias, used = driver.run(h)
     return Estimate(
         estimate=value,
@@ -633,7 +652,7 @@ class Levels(Protocol):
 class PlainPaths:
     """Every path runs from the start until it leaves."""
 
-    problem: ExitProblem
+    problem: Sampled
     seed: int
     workplace: Workplace
     suffix: str = ""
@@ -645,12 +664,12 @@ class PlainPaths:
         return LevelResult(moments.mean, moments.standard_error, paths, moments.steps)
 
 
-class _LevelDriver:
+class LevelDriver:
     """Runs levels h, h/4, h/16, … until statistical error and bias bound meet the target."""
 
     def __init__(
         self,
-        problem: ExitProblem,
+        problem: Sampled,
         seed: int,
         workplace: Workplace,
         paths: int | None,
@@ -733,7 +752,7 @@ class _LevelDriver:
         """Turn to splitting, if the exit is rare and its paths are watched by bridges."""
         from numerics.simulation.splitting import Splitting
 
-        if self.problem.watch != "bridge":
+        if self.problem.watch != "bridge" or not isinstance(self.problem, ExitProblem):
             raise ComputationError(
                 "a domain that paths leave",
                 f"more than half of {PILOT_PATHS} paths still inside at time {RARE_STEPS * h:.4g}",
