@@ -6,8 +6,8 @@
                                   = 0            (committor)
 
 The plane is cut to a box with a reflecting edge, where the stationary weight is negligible. Values
-are *estimates*: the error is twice the difference of the two finest of at least three meshes, plus the
-effect of moving the edge of the box outward.
+are *estimates*: the error is twice the difference of the two finest of at least three meshes, plus
+the effect of moving the edge of the box outward.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from numerics.evaluators import evaluate_mpmath, numpy_function
 from numerics.planar import PlanarModel
 from numerics.program import Program
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = np.ndarray[Any, np.dtype[Any]]
+"""Doubles, or indices and flags of points."""
 Point = Sequence[int | float | Fraction | Program]
 Box = tuple[float, float, float, float]
 """x from, x to, y from, y to"""
@@ -191,7 +192,7 @@ def _occupied(problem: _Problem, reach: float) -> Box | None:
     y_first = along_y[half : half + 1, :] + along_x
     rise = (x_first + y_first) / 2
     lowest = np.min(rise[outside & (np.abs(offsets)[:, None] < reach)])
-    parts, _ = label(outside & (rise < lowest + _NEGLIGIBLE))
+    parts: Any = label(outside & (rise < lowest + _NEGLIGIBLE))[0]  # type: ignore[index]
     occupied = parts == parts[half, half]
     if parts[half, half] == 0:
         return None
@@ -339,7 +340,7 @@ def _solve(problem: _Problem, box: Box, cells: int) -> float:
     from skfem.helpers import grad
 
     mesh, on_edge = _mesh(problem, box, cells)
-    basis = Basis(mesh, ElementTriP2(), intorder=5)
+    basis: Any = Basis(mesh, ElementTriP2(), intorder=5)
 
     def operator(u: Any, v: Any, w: Any) -> Any:
         d_xx, d_xy, d_yy, c_x, c_y = problem.coefficients(w.x)
@@ -360,7 +361,7 @@ def _solve(problem: _Problem, box: Box, cells: int) -> float:
     dofs = basis.get_dofs(absorbing).all()
     values = basis.zeros()
     values[dofs] = problem.boundary_value(basis.doflocs[:, dofs])
-    solution = solve(*condense(matrix, load, x=values, D=dofs))
+    solution: Any = solve(*condense(matrix, load, x=values, D=dofs))
     found = basis.probes(problem.start[:, None]) @ solution
     return float(found[0])
 

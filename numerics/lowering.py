@@ -472,7 +472,7 @@ def lower_planar(
     )
 
 
-def _covariance(noise: Any) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
+def _covariance(noise: Any) -> tuple[Any, Any, Any]:
     if isinstance(noise, sympy.MatrixBase):
         noise = noise.tolist()
     if not isinstance(noise, Sequence):
@@ -498,15 +498,19 @@ def lower_region(condition: Any, variables: Sequence[sympy.Symbol]) -> Program:
     return lower(_level(condition), variables)
 
 
-def _level(condition: Any) -> sympy.Expr:
+def _level(condition: Any) -> Any:
     if isinstance(condition, And):
         return sympy.Max(*(_level(a) for a in condition.args))
     if isinstance(condition, Or):
         return sympy.Min(*(_level(a) for a in condition.args))
     if isinstance(condition, StrictLessThan | LessThan):
-        return sympy.Add(condition.lhs, -condition.rhs)
+        return _difference(condition.lhs, condition.rhs)
     if isinstance(condition, StrictGreaterThan | GreaterThan):
-        return sympy.Add(condition.rhs, -condition.lhs)
+        return _difference(condition.rhs, condition.lhs)
     raise ComputationError(
         "a region of < <= > >= joined by and, or", str(condition), "write it with these comparisons"
     )
+
+
+def _difference(left: Any, right: Any) -> Any:
+    return left - right

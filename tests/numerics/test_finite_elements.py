@@ -1,6 +1,7 @@
 """Finite elements in the plane against one-dimensional and radial exact times."""
 
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -15,7 +16,7 @@ x, y = sympy.symbols("x y", real=True)
 HALF = sympy.Rational(1, 2)
 
 
-def gradient(loss: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+def gradient(loss: Any) -> tuple[Any, Any]:
     return sympy.diff(loss, x), sympy.diff(loss, y)
 
 
@@ -32,9 +33,9 @@ def one_dimension(
 def test_separable_well_with_state_dependent_noise(theta: object):
     """L = (x² − 1)²/4 + y²/2, C = diag(1 + x²/2, 1): x alone decides."""
     well = (x**2 - 1) ** 2 / 4
-    model = lower_planar(
-        (x, y), gradient(well + y**2 / 2), [1 + x**2 / 2, 1], eta=HALF, theta=sympy.sympify(theta)
-    )
+    force = gradient(well + y**2 / 2)
+    interpretation = sympy.Rational(str(theta))
+    model = lower_planar((x, y), force, [1 + x**2 / 2, 1], eta=HALF, theta=interpretation)
     found = finite_elements.mean_exit_time(model, (-1, 0), lower_region(x >= HALF, (x, y)))
     exact = one_dimension(well, 1 + x**2 / 2, HALF, theta, -1, Fraction(1, 2))
     assert abs(found.value - exact) <= found.error
