@@ -41,9 +41,13 @@ def mean_exit_time(
     *,
     exit_above: Point | None = None,
     exit_below: Point | None = None,
+    reflect_above: Point | None = None,
+    reflect_below: Point | None = None,
     digits: int = 15,
 ) -> Enclosure:
     """E[τ] of leaving through `exit_above` or `exit_below`; an end not given must be inaccessible.
+
+    `reflect_above` or `reflect_below` puts a reflecting end in place of an exit.
 
     Raises
     ------
@@ -51,7 +55,14 @@ def mean_exit_time(
     InfiniteMean : infinite speed mass or converging scale at an open end.
     """
     return exit_time_moment(
-        model, 1, start, exit_above=exit_above, exit_below=exit_below, digits=digits
+        model,
+        1,
+        start,
+        exit_above=exit_above,
+        exit_below=exit_below,
+        reflect_above=reflect_above,
+        reflect_below=reflect_below,
+        digits=digits,
     )
 
 
@@ -62,6 +73,8 @@ def exit_time_moment(
     *,
     exit_above: Point | None = None,
     exit_below: Point | None = None,
+    reflect_above: Point | None = None,
+    reflect_below: Point | None = None,
     digits: int = 15,
 ) -> Enclosure:
     """E[τ^order], by `T_n(x) = n ∫ G(x, y) p(y) T_(n−1)(y) dy` with the Green function G.
@@ -77,7 +90,7 @@ def exit_time_moment(
         raise ComputationError("an order of at least 0", str(order), "ask for order 1 or 2")
     if order == 0:
         return Enclosure.exact(1)
-    ends = _Exits(start, exit_below, exit_above)
+    ends = _Exits(start, exit_below, exit_above, reflect_below, reflect_above)
     if ends.on_boundary():
         return Enclosure.exact(0)
 
@@ -121,6 +134,8 @@ def exit_time_laplace(
     *,
     exit_above: Point | None = None,
     exit_below: Point | None = None,
+    reflect_above: Point | None = None,
+    reflect_below: Point | None = None,
     digits: int = 15,
 ) -> Enclosure:
     """E[e^(−rate τ)] for rate >= 0: the solution of 𝓛u = rate·u with u = 1 at the exits.
@@ -128,7 +143,7 @@ def exit_time_laplace(
     With `v = u'/q` the equation is `u' = q v`, `v' = rate·p·u`, solved panel by panel as an
     integral equation at the Chebyshev nodes; an open end has v = 0.
     """
-    ends = _Exits(start, exit_below, exit_above)
+    ends = _Exits(start, exit_below, exit_above, reflect_below, reflect_above)
     if ends.on_boundary() or _number(rate) == 0:
         return Enclosure.exact(1)
     if _number(rate) < 0:
@@ -146,12 +161,20 @@ def exit_time_laplace(
 class _Exits:
     """Start and exits, checked for order; meshes between them."""
 
-    def __init__(self, start: Point, below: Point | None, above: Point | None) -> None:
+    def __init__(
+        self,
+        start: Point,
+        below: Point | None,
+        above: Point | None,
+        wall_below: Point | None = None,
+        wall_above: Point | None = None,
+    ) -> None:
         if below is None and above is None:
             raise ComputationError(
                 "an exit below or above", "neither", "give exit_above, exit_below or both"
             )
         self.start, self.below, self.above = start, below, above
+        self.wall_below, self.wall_above = wall_below, wall_above
         with mp.workprec(200):
             x, low, high = self.positions()
             if (low is not None and x < low) or (high is not None and x > high):
@@ -162,9 +185,11 @@ class _Exits:
                 )
 
     def positions(self) -> tuple[Number, Number | None, Number | None]:
-        """Start and exits in mpmath numbers at the working precision."""
-        below = None if self.below is None else _number(self.below)
-        above = None if self.above is None else _number(self.above)
+        """Start and ends (exits or walls) in mpmath numbers at the working precision."""
+        low = self.below if self.below is not None else self.wall_below
+        high = self.above if self.above is not None else self.wall_above
+        below = None if low is None else _number(low)
+        above = None if high is None else _number(high)
         return _number(self.start), below, above
 
     def on_boundary(self) -> bool:
@@ -174,6 +199,8 @@ class _Exits:
 
     def relevance(self, model: Model) -> Relevance | None:
         model.require_values()
+        if self.wall_below is not None or self.wall_above is not None:
+            return None
         with mp.workprec(60):
             x, low, high = self.positions()
         ends = [None if end is None else float(end) for end in (low, high)]

@@ -10,7 +10,7 @@ from flint import arb, ctx
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, PrecisionCapReached
 
-DIGITS_CAP = 20_000
+DIGITS_CAP = 10_000
 """The largest request: above it a single panel needs gigabytes and hours."""
 
 ATTEMPTS = 6
