@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import sympy
 
@@ -31,7 +32,7 @@ DIGITS = 15
 COLUMNS = ("index", "quantity", "loss", "noise", "eta", "theta", "outcome", "seconds")
 
 
-def rational(rng: random.Random, low: float, high: float) -> sympy.Rational:
+def rational(rng: random.Random, low: float, high: float) -> Any:
     """A log-uniform rational of three digits."""
     value = low * (high / low) ** rng.random()
     return sympy.Rational(round(value * 1000) or 1, 1000)
@@ -98,7 +99,7 @@ QUANTITIES: dict[str, Callable[[Model, int], Enclosure]] = {
 }
 
 
-def judge(index: int) -> dict[str, object]:
+def judge(index: int) -> dict[Any, object]:
     """One model: contained, broken, or refused with the reason."""
     quantity, formulas = draw(index)
     begin = time.perf_counter()

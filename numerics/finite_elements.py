@@ -344,7 +344,8 @@ def _solve(problem: _Problem, box: Box, cells: int) -> float:
 
     def operator(u: Any, v: Any, w: Any) -> Any:
         d_xx, d_xy, d_yy, c_x, c_y = problem.coefficients(w.x)
-        du, dv = grad(u), grad(v)
+        du: Any = grad(u)
+        dv: Any = grad(v)
         diffusion = d_xx * du[0] * dv[0] + d_yy * du[1] * dv[1]
         diffusion = diffusion + d_xy * (du[0] * dv[1] + du[1] * dv[0])
         return diffusion + (c_x * du[0] + c_y * du[1]) * v
