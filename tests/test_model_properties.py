@@ -50,7 +50,8 @@ def _program(quantity: str, order: int = 0) -> Program:
         "moment": lambda: pearson.raw_moment(law, order),
         "tail index": lambda: pearson.tail_index(law),
     }
-    return lower(formulas[quantity](), [law.m, law.nu, law.alpha, law.location, symbols.x])
+    inputs = [symbols.m, symbols.nu, symbols.alpha, symbols.location, symbols.x]
+    return lower(formulas[quantity](), inputs)
 
 
 def _formula(model: PowerLawModel, program: Program, at: Fraction = Fraction(0)) -> Enclosure:

@@ -6,6 +6,7 @@ from typing import Any
 
 import mpmath
 import pytest
+from mpmath.libmp import to_rational
 from problems import PROBLEMS, Problem
 
 from exitlaw import quantities
@@ -30,7 +31,7 @@ def _assert_encloses(answer: object, lower: str, upper: str, digits: int, kind: 
         assert (lower, upper) == ("inf", "inf")
         return
     low, high = _exact(lower), _exact(upper)
-    value = Fraction(*mpmath.libmp.to_rational(mpmath.mpf(answer)._mpf_))
+    value = Fraction(*to_rational(mpmath.mpf(answer)._mpf_))
     slack = abs(value) * Fraction(1, 10 ** (mpmath.mp.dps - 5))
     assert low - slack <= value <= high + slack
     scale = max(abs(low), abs(high)) if kind == "relative" else 1
