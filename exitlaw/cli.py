@@ -45,8 +45,8 @@ def _usage_message(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "exitlaw"
     flag = getattr(error, "option_name", None)
-    if flag is not None and type(error).__name__ == "NoSuchOption":
-        flags = [text for parameter in context.command.params for text in parameter.opts if context]
+    if flag is not None and context is not None and type(error).__name__ == "NoSuchOption":
+        flags = [text for parameter in context.command.params for text in parameter.opts]
         return str(InputError(f"an option of '{command}'", flag, nearest(flag, flags)))
     text = error.format_message().rstrip(".")
     return f"{text}; '{command} --help' shows what is accepted"

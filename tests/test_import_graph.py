@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import exitlaw
 import pytest
+
+import exitlaw
 
 PACKAGES = ("theory", "numerics", "exitlaw", "derivations")
 ROOT = Path(exitlaw.__file__).resolve().parent.parent

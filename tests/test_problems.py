@@ -49,7 +49,7 @@ def _runs() -> Iterator[Any]:
             yield pytest.param(problem, method, marks=marks, id=f"{problem.slug}-{method}")
 
 
-@pytest.mark.parametrize(("problem", "method"), _runs())
+@pytest.mark.parametrize(("problem", "method"), list(_runs()))
 def test_exact_answer_is_enclosed(problem: Problem, method: str):
     document = quantities.evaluate(
         problem.quantity, options_for(problem, digits=str(problem.digits), method=method)
