@@ -157,6 +157,9 @@ class _Corruption(ast.NodeTransformer):
         self.generic_visit(node)
         if node.value is not None and self._hit(f"{before}, tripled"):
             node.value = ast.BinOp(node.value, ast.Mult(), ast.Constant(3))
+        # Where a factor does not matter (a law before it is normalised), a term does.
+        if node.value is not None and self._hit(f"{before}, plus 1"):
+            node.value = ast.BinOp(node.value, ast.Add(), ast.Constant(1))
         return node
 
 

@@ -62,6 +62,13 @@ A function that some claim does call is corrupted in any case.
 """
 
 
+NOT_NOTICED = {
+    "theory.rational_form.Ring.is_free": "tells 'not zero' from 'undecided', and neither is a "
+    "proof: no verdict depends on it; tests/theory/test_normal_form.py",
+}
+"""Functions that claims call without depending on what they return, each with its reason."""
+
+
 def reason_for(target: Target) -> str | None:
     """Why no claim relies on a function, if that is listed."""
     return next(
@@ -123,6 +130,8 @@ def usage() -> Usage:
 @pytest.mark.parametrize("target", targets(), ids=str)
 def test_every_corruption_is_noticed(target: Target, usage: Usage):
     claims = usage.claims_of(target)
+    if str(target) in NOT_NOTICED:
+        return
     if claims:
         assert_noticed(target, claims)
     else:
@@ -133,3 +142,4 @@ def test_every_corruption_is_noticed(target: Target, usage: Usage):
 def test_reasons_are_about_functions_that_exist():
     names = [str(target) for target in targets()]
     assert all(any(name.startswith(start) for name in names) for start in NOT_RELIED_ON)
+    assert set(NOT_NOTICED) <= set(names)
