@@ -466,6 +466,18 @@ def _finite_steps(criterion: sympy.Basic) -> Iterator[Step]:
     full = first_passage.speed_mass(p, w, start)
     between = Integral(p.subs(w, z), (z, start, start + r))
     yield Step(
+        "zero flux",
+        Equality(fokker_planck.current(model, p), Integer(0)),
+        "the speed density p = C^(-s) exp(-Phi) has no current",
+        Identity(fokker_planck.current(model, p), Integer(0)),
+    )
+    yield Step(
+        "mass below the start",
+        Equality(Derivative(full, start), p.subs(w, start)),
+        "it grows by the density",
+        Antiderivative(p.subs(w, start), full, start),
+    )
+    yield Step(
         "what must diverge at -oo",
         Equality(
             first_passage.inaccessibility_integral(p, model.D, w, start),

@@ -920,6 +920,13 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
     well, (cap, edge) = _well_integrand(), _cap_integrand()
     student = (1 + t**2) ** (-index)
     scale = sqrt(width / H_a)
+    joint = landscapes.joint_height(H_a, H_b)
+    yield Step(
+        "where well and cap are joined",
+        Equality(H_a * joint, H_b * (joint - 1)),
+        "the slope is continuous at the relative height q, used by the remainder",
+        Identity(H_a * joint, H_b * (joint - 1)),
+    )
     yield Step(
         "the well in its own width",
         Equality(Integral(well, (w, -oo, oo)), Integral(scale * student, (t, -oo, oo))),
