@@ -193,9 +193,10 @@ class _Exits:
         return _number(self.start), below, above
 
     def on_boundary(self) -> bool:
+        """Whether the start is an exit (a reflecting end is none)."""
         with mp.workprec(400):
-            x, low, high = self.positions()
-            return x in (low, high)
+            x = _number(self.start)
+            return any(x == _number(e) for e in (self.below, self.above) if e is not None)
 
     def relevance(self, model: Model) -> Relevance | None:
         model.require_values()

@@ -172,3 +172,10 @@ def test_error_estimates_cover_the_truth():
         coarse = mpmath_route.mean_exit_time(each, -1, exit_above=1, digits=12)
         fine = mpmath_route.mean_exit_time(each, -1, exit_above=1, digits=30)
         assert coarse.contains(fine)
+
+
+def test_start_on_a_reflecting_end():
+    """Brownian motion, D = 1, reflected at its start 0: E τ = b²/2."""
+    free = model(sympy.Integer(0), 1, 2, 0)
+    found = mpmath_route.mean_exit_time(free, 0, exit_above=3, reflect_below=0, digits=20)
+    assert encloses(found, mp.mpf(9) / 2, 20)
