@@ -442,7 +442,7 @@ def _tail_steps(formula: sympy.Expr) -> Iterator[Step]:
         "tail index",
         Equality(tail_index_name, formula),
         "E|X|^r is finite iff both tails are integrable; the supremum of such r",
-        Supremum(tail_index_name, criterion, power, bound),
+        Supremum(tail_index_name, criterion, power, bound, {m: (Rational(1, 2), oo)}),
     )
 
 

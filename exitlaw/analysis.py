@@ -14,7 +14,7 @@ import sympy
 
 from exitlaw.checks import Antiderivative, CheckResult, Inequality, LimitCheck, Pair
 from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
-from exitlaw.positivity import Intervals, proves_at_least_zero, regular_on
+from exitlaw.positivity import Intervals, allowed, ordered, proves_at_least_zero, regular_on
 from exitlaw.series import LOG, SeriesError, expansion, limit_of
 from theory.normal_form import is_zero
 
@@ -203,6 +203,8 @@ class TotalDerivative:
         back = Antiderivative(total, self.primitive, variable).run()
         if not back.ok:
             return back
+        if not ordered(*self.limits[1:], self.given):
+            return CheckResult(False, "the order of the ends was not shown")
         obstacle = regular_on(self.primitive, {**self.given, variable: self.limits[1:]})
         if obstacle is not None:
             return CheckResult(False, f"the primitive may be singular inside: {obstacle}")
@@ -247,6 +249,8 @@ class MonotoneIntegral:
     def run(self) -> CheckResult:
         variable, low, high = self.limits
         inside = {**self.given, variable: (low, high)}
+        if not ordered(low, high, self.given):
+            return CheckResult(False, f"{low} < {high} was not shown")
         if self.by is None:
             return Inequality(self.lower, self.upper, inside).run()
         factor, bound = self.factor, self.by.rhs - self.by.lhs
@@ -255,8 +259,12 @@ class MonotoneIntegral:
             for side in (self.lower, self.upper):
                 if not is_zero(side.subs(variable, -variable) - side):
                     return CheckResult(False, "the integrands are not even")
+            if not (self.mirror.is_positive or allowed(self.mirror, low, high)):
+                return CheckResult(False, f"{self.mirror} does not run through the interval")
             if not is_zero(low + high if high != sympy.oo else sympy.Integer(low != -sympy.oo)):
                 return CheckResult(False, "the interval is not symmetric")
+        elif variable in bound.free_symbols and not allowed(variable, low, high):
+            return CheckResult(False, f"the bound holds only for what {variable} is assumed to be")
         if not proves_at_least_zero(factor, inside):
             return CheckResult(False, f"the factor {factor} was not shown >= 0")
         if is_zero(self.upper - self.lower - factor * bound):
@@ -353,6 +361,9 @@ class TaylorPositivity:
         if not one_sided and self.order % 2:
             return CheckResult(False, "an even order is needed to the left of the start")
         gap = self.rhs - self.lhs
+        obstacle = regular_on(gap, {})
+        if obstacle is not None:
+            return CheckResult(False, f"the difference may be singular: {obstacle}")
         for k in range(self.order):
             value = gap.subs(self.variable, self.start)
             if not (is_zero(value) or (one_sided and proves_at_least_zero(value, {}))):
@@ -607,6 +618,8 @@ class MomentExpectation:
         return (Equality(self.expectation, self.result),)
 
     def run(self) -> CheckResult:
+        if not self.moments or not is_zero(self.moments[0] - sympy.S.One):
+            return CheckResult(False, "the moment of order 0 of a random variable is 1")
         polynomial = sympy.Poly(sympy.expand(self.polynomial), self.variable)
         if polynomial.degree() >= len(self.moments):
             return CheckResult(False, f"moment {polynomial.degree()} is not given")
@@ -629,6 +642,7 @@ class Supremum:
     criterion: Any
     variable: sympy.Symbol
     bound: sympy.Expr
+    given: Intervals = field(default_factory=dict)
 
     def establishes(self) -> tuple[Statement, ...]:
         return (Equality(self.symbol, self.bound),)
@@ -641,6 +655,8 @@ class Supremum:
             gap - (self.bound - self.variable)
         ):
             return CheckResult(False, "the criterion is not variable < bound")
+        if not proves_at_least_zero(self.bound, self.given, strict=True):
+            return CheckResult(False, f"{self.bound} > 0 was not shown: the set may be empty")
         return CheckResult(True, "the supremum of an interval is its upper end")
 
     def broken(self) -> Supremum:

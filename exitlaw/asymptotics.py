@@ -222,6 +222,11 @@ class Composition:
         return (self.result,)
 
     def run(self) -> CheckResult:
+        if self.inner.rhs.has(self.inner.variable):
+            return CheckResult(False, f"{self.inner.rhs} is no limit that could be put in")
+        fixed = (self.outer.lhs.free_symbols | self.outer.rhs.free_symbols) - {self.outer.variable}
+        if self.inner.variable in fixed:
+            return CheckResult(False, f"the outer limit holds for fixed {self.inner.variable}")
         if self.inner.rhs != self.outer.to:
             return CheckResult(False, f"the inner limit is {self.inner.rhs}, not {self.outer.to}")
         if self.outer.to in (sympy.oo, -sympy.oo):
@@ -253,8 +258,9 @@ class PowerLimit:
         return (LimitStatement(power, limit, self.base, sympy.oo),)
 
     def run(self) -> CheckResult:
-        if sympy.sympify(self.coefficient).has(self.base):
-            return CheckResult(False, f"the coefficient depends on {self.base}")
+        for part in (self.coefficient, self.exponent):
+            if sympy.sympify(part).has(self.base):
+                return CheckResult(False, f"{part} depends on {self.base}")
         if not proves_at_least_zero(sympy.sympify(self.coefficient), self.given, strict=True):
             return CheckResult(False, "the coefficient was not shown positive")
         sign = 1 if self.rises else -1

@@ -16,8 +16,15 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from exitlaw.claim import REGISTRY, Bound, Equality, LimitStatement, Statement, body_of
-from exitlaw.positivity import Intervals, proves_at_least_zero, proves_condition, regular_on
-from exitlaw.relations import is_zero, same_statement, substituted
+from exitlaw.positivity import (
+    Intervals,
+    ordered,
+    proves_at_least_zero,
+    proves_condition,
+    regular_on,
+    within,
+)
+from exitlaw.relations import is_zero, same_statement, substituted, unfit
 from exitlaw.series import SeriesError, limit_of
 
 Pair = tuple[sympy.Expr, sympy.Expr]
@@ -157,6 +164,8 @@ class DefiniteIntegral:
         back = Antiderivative(self.integrand, self.primitive, self.variable).run()
         if not back.ok:
             return back
+        if not ordered(self.lower, self.upper, self.given):
+            return CheckResult(False, f"{self.lower} < {self.upper} was not shown")
         intervals = {**self.given, self.variable: (self.lower, self.upper)}
         obstacle = regular_on(self.primitive, intervals)
         if obstacle is not None:
@@ -187,6 +196,10 @@ class LogDerivative:
         return (Equality(self.lhs, self.rhs),)
 
     def run(self) -> CheckResult:
+        for side in (self.lhs, self.rhs):
+            obstacle = regular_on(side, {})
+            if obstacle is not None:
+                return CheckResult(False, f"a side may be singular or jump: {obstacle}")
         slope = logarithmic_derivative(self.lhs, self.variable) - logarithmic_derivative(
             self.rhs, self.variable
         )
@@ -347,6 +360,8 @@ class Squeeze:
         return (LimitStatement(self.middle, self.limit, self.variable, self.to),)
 
     def run(self) -> CheckResult:
+        if self.variable in self.given and not self._near_the_limit(self.given[self.variable]):
+            return CheckResult(False, f"no bounds are shown for {self.variable} near {self.to}")
         for part in (
             Inequality(self.lower, self.middle, self.given),
             Inequality(self.middle, self.upper, self.given),
@@ -357,6 +372,17 @@ class Squeeze:
             if not result.ok:
                 return result
         return CheckResult(True, "both bounds hold and tend to the same limit")
+
+    def _near_the_limit(self, interval: tuple[Any, Any]) -> bool:
+        low, high = map(sympy.sympify, interval)
+        if self.to in (sympy.oo, -sympy.oo):
+            return self.to in (low, high)
+        sides = LimitCheck(self.middle, self.limit, self.variable, self.to, self.direction)._sides()
+        reached = {
+            "+": within(self.to, self.to, (low, sympy.oo)) and ordered(self.to, high),
+            "-": within(self.to, self.to, (-sympy.oo, high)) and ordered(low, self.to),
+        }
+        return all(reached[side] for side in sides)
 
     def broken(self) -> Squeeze:
         return replace(self, limit=2 * self.limit + 1)
@@ -393,14 +419,16 @@ class ChangeOfVariables:
         if not same.ok:
             return same
         low, high = self.limits
-        ordered = (low, high) if low != sympy.oo and high != -sympy.oo else (high, low)
-        intervals = {**self.given, self.new: ordered}
+        forward = ordered(low, high, self.given)
+        if not forward and not ordered(high, low, self.given):
+            return CheckResult(False, f"the order of the ends {low} and {high} was not shown")
+        intervals = {**self.given, self.new: (low, high) if forward else (high, low)}
         if not any(proves_at_least_zero(sign * slope, intervals, strict=True) for sign in (1, -1)):
             return CheckResult(False, f"{self.substitution} was not shown monotone")
         obstacle = regular_on(self.substitution, intervals)
         if obstacle is not None:
             return CheckResult(False, f"the substitution may be singular inside: {obstacle}")
-        sides = ("+", "-") if ordered == (low, high) else ("-", "+")
+        sides = ("+", "-") if forward else ("-", "+")
         for end, image, side in zip(self.limits, self.old_limits, sides, strict=True):
             try:
                 found = limit_of(self.substitution, self.new, end, side)
@@ -435,8 +463,15 @@ class Substitution:
     def run(self) -> CheckResult:
         if type(self.source) is not type(self.result):
             return CheckResult(False, "source and result are relations of different kinds")
-        if isinstance(self.source, LimitStatement) and self.source.variable in self.mapping:
-            return CheckResult(False, f"{self.source.variable} is the limit's own variable")
+        obstacle = unfit(self.source, self.mapping)
+        if obstacle is not None:
+            return CheckResult(False, obstacle)
+        if getattr(self.result, "strict", False) and not getattr(self.source, "strict", False):
+            return CheckResult(False, "a weak bound gives no strict one")
+        if isinstance(self.source, LimitStatement) and isinstance(self.result, LimitStatement):
+            kept = (self.result.variable, self.result.to, self.result.remainder)
+            if kept != (self.source.variable, self.source.to, self.source.remainder):
+                return CheckResult(False, "the limits are taken differently")
         for side in ("lhs", "rhs"):
             source = getattr(self.source, side).subs(dict(self.mapping), simultaneous=True)
             result = _difference_is_zero(source, getattr(self.result, side), f"{side} - result")
@@ -477,8 +512,11 @@ class LemmaUse:
         if type(body.statement) is not type(self.relation):
             return CheckResult(False, f"{self.claim} states another kind of relation")
         mapping: dict[sympy.Expr, sympy.Expr] = {**self.mapping}
+        obstacle = unfit(body.statement, mapping, self.given)
+        if obstacle is not None:
+            return CheckResult(False, obstacle)
         lemma = substituted(body.statement, mapping)
-        if not same_statement(lemma, self.relation):
+        if not same_statement(self.relation, lemma):
             return CheckResult(False, f"not an instance of {self.claim}, which gives {lemma}")
         for symbol, interval in body.domain.ranges.items():
             value = sympy.sympify(mapping.get(symbol, symbol))

@@ -198,6 +198,8 @@ class EnclosureComparison:
             value = evaluate(cast(sympy.Expr, statement.rhs), point, self.digits)
         except UndefinedFormula as error:
             enclosures = {"reference": show(known), "formula": str(error)}
+            if known.infinite:
+                return Finding(Verdict.UNKNOWN, f"{error}, the reference too", where, enclosures)
             return Finding(Verdict.REFUTED, f"{error}, the reference is real", where, enclosures)
         if isinstance(statement, Bound):
             return _bound_at(statement, known, value, where)

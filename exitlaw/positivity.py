@@ -233,6 +233,36 @@ def _even(expression: sympy.Expr) -> bool:
     return True
 
 
+def ordered(low: sympy.Expr, high: sympy.Expr, given: Intervals | None = None) -> bool:
+    """Whether low < high is shown; -oo is below and oo above everything else."""
+    if low == sympy.oo or high == -sympy.oo:
+        return False
+    if low == -sympy.oo or high == sympy.oo:
+        return True
+    return proves_at_least_zero(high - low, given, strict=True)
+
+
+def within(low: sympy.Expr, high: sympy.Expr, interval: tuple[Any, Any]) -> bool:
+    """Whether (low, high) is shown to lie inside the interval."""
+    start, end = map(sympy.sympify, interval)
+    above = start in (-sympy.oo, low) or (
+        low not in (-sympy.oo, sympy.oo) and proves_at_least_zero(low - start)
+    )
+    below = end in (sympy.oo, high) or (
+        high not in (-sympy.oo, sympy.oo) and proves_at_least_zero(end - high)
+    )
+    return above and below
+
+
+def allowed(symbol: sympy.Symbol, low: sympy.Expr, high: sympy.Expr) -> bool:
+    """Whether the symbol's own assumptions admit every value between low and high."""
+    if symbol.is_nonnegative:
+        return within(low, high, (0, sympy.oo))
+    if symbol.is_nonpositive:
+        return within(low, high, (-sympy.oo, 0))
+    return True
+
+
 def proves_condition(condition: Basic, given: Intervals | None = None) -> bool:
     """Whether a relation (or a conjunction of relations) is shown to hold on the intervals."""
     if isinstance(condition, BooleanTrue) or condition is True:
@@ -270,7 +300,7 @@ def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
             base, exponent = node.args
             if exponent.is_integer and exponent.is_nonnegative:
                 continue
-            if base.is_positive:
+            if base.is_positive and not base.has(*given):
                 continue
             positive = proves_at_least_zero(base, given, strict=True)
             negative = exponent.is_integer and proves_at_least_zero(-base, given, strict=True)

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import sympy
 from sympy.core.basic import Basic
+from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
+from exitlaw.positivity import Intervals, proves_at_least_zero
 from theory.normal_form import is_zero as zero_in_normal_form
 
 REWRITE_ROUNDS = 20
@@ -34,8 +36,10 @@ def _equal_integrals_as_one(expression: sympy.Expr) -> sympy.Expr:
             name, bottom, top = other.limits[0]
             if not (low == bottom and high == top):
                 continue
-            renamed = integral.function.xreplace({variable: name})
-            if zero_in_normal_form(renamed - other.function) is True:
+            # A name that occurs in neither: each variable may be free in the other integrand.
+            common = sympy.Dummy(variable.name, **variable.assumptions0)
+            renamed = integral.function.xreplace({variable: common})
+            if zero_in_normal_form(renamed - other.function.xreplace({name: common})) is True:
                 mapping[integral] = other
                 break
         else:
@@ -60,6 +64,76 @@ def as_statement(relation: Basic | Statement) -> Statement | None:
         return Bound(small, large, strict=isinstance(relation, sympy.Gt))  # type: ignore[arg-type]
     if isinstance(relation, sympy.Equivalent) and len(relation.args) == 2:
         return Equivalence(*relation.args)
+    return None
+
+
+ASSUMPTIONS = ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "real", "integer")
+"""What a symbol is assumed to be, its replacement has to be."""
+
+
+def unfit(
+    statement: Statement,
+    mapping: Mapping[sympy.Expr, sympy.Expr],
+    given: Intervals | None = None,
+) -> str | None:
+    """Why replacing names in a statement would change what it says; None if it would not.
+
+    Only symbols and functions that are unknown may be replaced, by what keeps the symbol's
+    assumptions (under `given`), refers to no variable that an integral, sum or limit binds, and is
+    not moved by the statement's own limit.
+    """
+    bound = _bound_symbols(statement.lhs) | _bound_symbols(statement.rhs)
+    if isinstance(statement, LimitStatement):
+        bound |= {statement.variable}
+    occurring = statement.lhs.free_symbols | statement.rhs.free_symbols
+    for name, value in mapping.items():
+        if isinstance(name, sympy.Symbol):
+            if isinstance(statement, LimitStatement) and name == statement.variable:
+                return f"{name} is the limit's own variable"
+            if name not in occurring:
+                continue
+        elif not isinstance(name, AppliedUndef | UndefinedFunction):
+            return f"{name} is no name: only names may be replaced"
+        expression = sympy.sympify(value)
+        own = name.free_symbols if isinstance(name, AppliedUndef) else set()
+        caught = (expression.free_symbols & bound) - own
+        if caught:
+            return f"{value} depends on {caught.pop()}, which the statement binds"
+        if isinstance(name, sympy.Symbol):
+            broken = _broken_assumption(name, expression, given)
+            if broken is not None:
+                return f"{name} is {broken}, which was not shown of {value}"
+    return None
+
+
+def _bound_symbols(expression: Basic) -> set[Basic]:
+    return {
+        symbol
+        for node in sympy.preorder_traversal(expression)
+        for symbol in getattr(node, "bound_symbols", ())
+    }
+
+
+def _broken_assumption(
+    name: sympy.Symbol, value: sympy.Expr, given: Intervals | None
+) -> str | None:
+    for assumption in ASSUMPTIONS:
+        if not getattr(name, f"is_{assumption}") or getattr(value, f"is_{assumption}"):
+            continue
+        sign = -1 if assumption in ("negative", "nonpositive") else 1
+        if assumption in ("positive", "negative"):
+            if proves_at_least_zero(sign * value, given, strict=True):
+                continue
+        elif assumption in ("nonnegative", "nonpositive"):
+            if proves_at_least_zero(sign * value, given):
+                continue
+        elif assumption == "nonzero" and any(
+            proves_at_least_zero(part, given, strict=True) for part in (value, -value)
+        ):
+            continue
+        elif assumption == "real" and value.is_real is None:
+            continue  # undefined functions carry no assumption; content is about real functions
+        return assumption
     return None
 
 

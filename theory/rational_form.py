@@ -268,22 +268,41 @@ class Translator:
         nodes = [self.node(sympy.sympify(expression)) for expression in expressions]
         exponentials = _exponentials(nodes)
         basis = self._exponent_basis(exponentials)
-        # The bases of roots are polynomials in the same ring: their own generators come along.
+        # The bases of roots are polynomials in the same ring: their own generators come along,
+        # and so do those of what stands between the bars of an absolute value.
         while True:
             base_nodes = {base: self.node(base) for base in basis.roots}
-            everything = [*nodes, *base_nodes.values()]
+            absolute_nodes = self._between_bars([*nodes, *base_nodes.values()])
+            everything = [*nodes, *base_nodes.values(), *absolute_nodes.values()]
             found = _exponentials(everything)
             if set(found) <= set(exponentials):
                 break
             exponentials = list(dict.fromkeys([*exponentials, *found]))
             basis = self._exponent_basis(exponentials)
-        return self._assemble(nodes, base_nodes, basis)
+        return self._assemble(nodes, base_nodes, absolute_nodes, basis)
 
-    def _assemble(self, nodes: list[_Node], base_nodes: dict[Expr, _Node], basis: _Basis) -> Ring:
-        generators = _generators([*nodes, *base_nodes.values()])
-        absolutes = [g for g in generators if isinstance(g, sympy.Abs) and g.args[0].is_real]
-        absolute_nodes = {g: self.node(g.args[0]) for g in absolutes}  # type: ignore[arg-type]
-        generators |= _generators(list(absolute_nodes.values()))
+    def _between_bars(self, nodes: Sequence[_Node]) -> dict[Expr, _Node]:
+        """The absolute values of real expressions among the generators, with what is inside."""
+        found: dict[Expr, _Node] = {}
+        waiting = list(nodes)
+        while waiting:
+            new = {
+                g: self.node(g.args[0])  # type: ignore[arg-type]
+                for g in _generators(waiting)
+                if isinstance(g, sympy.Abs) and g.args[0].is_real and g not in found
+            }
+            found |= new
+            waiting = list(new.values())
+        return found
+
+    def _assemble(
+        self,
+        nodes: list[_Node],
+        base_nodes: dict[Expr, _Node],
+        absolute_nodes: dict[Expr, _Node],
+        basis: _Basis,
+    ) -> Ring:
+        generators = _generators([*nodes, *base_nodes.values(), *absolute_nodes.values()])
         if I in generators:
             # i is a power of the root of -1 that the exponentials need, if they need one.
             generators.remove(I)
@@ -808,7 +827,9 @@ class _Builder:
                 root = Quotient(self.generator(self.root_of[base]), self.denominator(base))
                 total = self.product(total, self.power(root, rest))
             if whole:
-                total = self.product(total, self.power(self.quotient(self.base_nodes[base]), whole))
+                # -1 is known by its logarithm i pi; it is no base with a node of its own.
+                node = _Number(Fraction(-1)) if base == -1 else self.base_nodes[base]
+                total = self.product(total, self.power(self.quotient(node), whole))
         return total
 
     def denominator(self, base: Expr) -> fmpq_mpoly:

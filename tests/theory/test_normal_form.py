@@ -202,6 +202,16 @@ FORCED = {
 """Rewritings that are right only sometimes: those with `force` ignore signs and branches."""
 
 
+def test_exponentials_and_roots_between_bars_are_known() -> None:
+    """What stands in an absolute value brings its own generators, however deep."""
+    inside = (x - sympy.exp(-1), x - sympy.exp(a), x - a**b, x - sympy.sqrt(2), w - sympy.Abs(x))
+    for inner in inside:
+        size = sympy.Abs(inner - sympy.sqrt(a))
+        assert is_zero(size**3 - size * (inner - sympy.sqrt(a)) ** 2) is True
+        assert is_zero(size - x) is not True
+        assert is_zero(sympy.log(size * a**b) - sympy.log(size) - b * sympy.log(a)) is True
+
+
 @st.composite
 def expressions(draw: st.DrawFn) -> sympy.Expr:
     """A random expression with powers, logarithms and functions of real and positive symbols."""
