@@ -31,6 +31,7 @@ from numerics.simulation.ergodic import ErgodicRun
 from numerics.simulation.exit import exit_problem
 from numerics.simulation.schemes import SCHEMES, kernel_model
 from numerics.simulation.streams import stream_key
+from theory.expressions import parse_expression
 
 STEP = 0.01
 KEY = stream_key(0, 99)
@@ -39,11 +40,10 @@ KEY = stream_key(0, 99)
 def model(gradient: str, noise: str) -> Model:
     """A model of fixed text at η = 1/10, Itô."""
     w = sympy.Symbol("w", real=True)
-    names = {"w": w}
     return lower_diffusion(
         variable=w,
-        gradient=sympy.sympify(gradient, names),
-        noise=sympy.sympify(noise, names),
+        gradient=parse_expression(gradient, {"w": w}),
+        noise=parse_expression(noise, {"w": w}),
         eta=sympy.Rational(1, 10),
         theta=sympy.Integer(0),
     )
@@ -137,7 +137,7 @@ def reference_rates(source: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--reference", type=Path, help="C++ source of the AVX-512 reference")
     options.add_argument("--repeats", type=int, default=3)
     arguments = options.parse_args()

@@ -21,6 +21,7 @@ from numerics.lowering import Model, lower_diffusion
 from numerics.scheduling import ChunkStore, Processes, Threads, run_chunks
 from numerics.simulation import mean_exit_time
 from numerics.testing import proportion_interval
+from theory.expressions import parse_expression
 
 PATHS = 4000
 CASES = (
@@ -36,11 +37,10 @@ def model(case: int) -> tuple[Model, int, int]:
     """Model, start and exit of a case."""
     gradient, noise, eta, theta, start, end = CASES[case]
     w = sympy.Symbol("w", real=True)
-    names = {"w": w}
     made = lower_diffusion(
         variable=w,
-        gradient=sympy.sympify(gradient, names),
-        noise=sympy.sympify(noise, names),
+        gradient=parse_expression(gradient, {"w": w}),
+        noise=parse_expression(noise, {"w": w}),
         eta=sympy.Rational(eta),
         theta=sympy.Rational(theta),
     )
@@ -69,7 +69,7 @@ class Coverage:
 
 def main() -> None:
     """Run the study and print its coverage."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--runs", type=int, default=4000)
     options.add_argument("--store", type=Path, default=Path("coverage.sqlite"))
     options.add_argument("--workers", type=int, default=1)

@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 
 from numerics.lowering import Model, lower_diffusion
+from theory.diffusion import as_expression
 
 w = sympy.Symbol("w", real=True)
 
@@ -15,10 +16,10 @@ def model(loss: Any, noise: Any, eta: Any, theta: Any = 0) -> Model:
     """A model from SymPy expressions or text of the test itself."""
     return lower_diffusion(
         variable=w,
-        loss=sympy.sympify(loss, {"w": w}),
-        noise=sympy.sympify(noise, {"w": w}),
-        eta=sympy.sympify(eta),
-        theta=sympy.sympify(theta),
+        loss=as_expression(loss),
+        noise=as_expression(noise),
+        eta=as_expression(eta),
+        theta=as_expression(theta),
     )
 
 
@@ -26,10 +27,10 @@ def from_gradient(gradient: Any, noise: Any, eta: Any, theta: Any = 0) -> Model:
     """A model from L' where L has no closed form."""
     return lower_diffusion(
         variable=w,
-        gradient=sympy.sympify(gradient, {"w": w}),
-        noise=sympy.sympify(noise, {"w": w}),
-        eta=sympy.sympify(eta),
-        theta=sympy.sympify(theta),
+        gradient=as_expression(gradient),
+        noise=as_expression(noise),
+        eta=as_expression(eta),
+        theta=as_expression(theta),
     )
 
 

@@ -5,17 +5,17 @@ from fractions import Fraction
 import sympy
 
 from numerics.lowering import Model, lower_diffusion
+from theory.expressions import parse_expression
 
 w = sympy.Symbol("w", real=True)
 
 
 def model(gradient: str, noise: str, eta: str | int, theta: str | int = 0) -> Model:
     """A model of fixed text; `w` is the state."""
-    names = {"w": w}
     return lower_diffusion(
         variable=w,
-        gradient=sympy.sympify(gradient, names),
-        noise=sympy.sympify(noise, names),
+        gradient=parse_expression(gradient, {"w": w}),
+        noise=parse_expression(noise, {"w": w}),
         eta=sympy.Rational(str(eta)),
         theta=sympy.Rational(str(theta)),
     )
