@@ -32,8 +32,9 @@ from exitlaw.checks import (
     Squeeze,
     Substitution,
 )
-from exitlaw.claim import Statement
+from exitlaw.claim import Domain, Statement
 from exitlaw.relations import as_statement, follows
+from exitlaw.scope import Scope, assumed, beyond, left
 
 __all__ = [
     "Antiderivative",
@@ -110,19 +111,28 @@ class Derivation:
         last = as_statement(self.steps[-1].relation)
         return last is not None and follows(statement, (last,))
 
+    def exceeds(self, domain: Domain) -> str | None:
+        """The interval that the last step assumes and the domain does not grant, or None."""
+        last = as_statement(self.steps[-1].relation) if self.steps else None
+        if last is None:
+            return None
+        return beyond(last, domain, assumed(self.steps[-1].check, last))
+
     def run(self) -> DerivationOutcome:
         """Run every step's check and its broken twin; exceptions are failures of the step."""
         facts: list[Statement] = []
+        scopes: list[Scope] = []
         outcomes = []
         for step in self.steps:
             start = perf_counter()
-            ok, detail = _accept(step, facts)
+            ok, detail = _accept(step, facts, scopes)
             outcomes.append(StepOutcome(step, ok, detail, perf_counter() - start))
             if ok:
                 facts.extend(step.check.establishes())
                 relation = as_statement(step.relation)
                 if relation is not None:
                     facts.append(relation)
+                    scopes += assumed(step.check, relation)
         lemmas = dict.fromkeys(_lemmas(step.check for step in self.steps))
         return DerivationOutcome(tuple(outcomes), tuple(lemmas))
 
@@ -136,7 +146,7 @@ def _is_used(symbol: sympy.Expr, facts: Iterable[Statement]) -> bool:
     return any(side.has(name) for fact in facts for side in (fact.lhs, fact.rhs))
 
 
-def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:
+def _accept(step: Step, facts: list[Statement], scopes: list[Scope]) -> tuple[bool, str]:
     try:
         result = step.check.run()
         if not result.ok:
@@ -148,6 +158,9 @@ def _accept(step: Step, facts: list[Statement]) -> tuple[bool, str]:
         for needed in getattr(step.check, "requires", tuple)():
             if not follows(needed, facts):
                 return False, f"it needs what no earlier step established: {needed}"
+        obstacle = left(step.check, scopes)
+        if obstacle is not None:
+            return False, obstacle
         relation = as_statement(step.relation)
         if relation is None:
             return False, f"the relation is not one a check can establish: {step.relation}"

@@ -21,7 +21,8 @@ from exitlaw.discovery import ClaimMetadata, claim_decorators
 from exitlaw.packages import ROOT
 
 ENGINE = ("checks", "claim", "derivation", "evaluation", "evidence", "judge", "mutants",
-          "positivity", "regions", "relations", "results", "series", "verdict")  # fmt: skip
+          "positivity", "regions", "relations", "results", "scope", "series",
+          "verdict")  # fmt: skip
 """Modules of exitlaw that decide verdicts."""
 
 OURS = ("theory", "numerics", "exitlaw", "derivations")

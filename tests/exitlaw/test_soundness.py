@@ -41,6 +41,7 @@ from exitlaw.claim import (
     Equality,
     Equivalence,
     LimitStatement,
+    Range,
     Statement,
 )
 from exitlaw.derivation import Derivation, Step
@@ -276,3 +277,40 @@ def test_a_name_is_defined_once() -> None:
         Step(f"{k}", Equality(f(x), x + k), "", Definition(f(x), x + k)) for k in range(2)
     )
     assert [one.ok for one in Derivation(steps).run().steps] == [True, False]
+
+
+# --- facts that hold on an interval only --------------------------------------------------------
+
+SMALL = Step("squares are small", Bound(x**2, x), "", Inequality(x**2, x, {x: (S(0), S(1))}))
+"""x^2 <= x, on (0, 1)."""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        Substitution(Bound(x**2, x), {x: S(2)}, Bound(S(4), S(2))),
+        Substitution(Bound(x**2, x), {x: y}, Bound(y**2, y)),
+        MonotoneIntegral(x**2, x, (x, S(0), S(2)), by=Bound(x**2, x)),
+    ],
+)
+def test_a_fact_is_not_used_outside_its_interval(check) -> None:
+    (established,) = check.establishes()
+    outcome = Derivation((SMALL, Step("outside", established, "", check))).run()
+    assert [one.ok for one in outcome.steps] == [True, False]
+
+
+def test_a_fact_is_used_inside_its_interval() -> None:
+    half = Substitution(Bound(x**2, x), {x: 1 / (1 + p)}, Bound((1 + p) ** -2, 1 / (1 + p)))
+    whole = MonotoneIntegral(x**2, x, (x, S(0), S(1)), by=Bound(x**2, x))
+    steps = tuple(Step("inside", check.establishes()[0], "", check) for check in (half, whole))
+    assert Derivation((SMALL, *steps)).run().ok
+
+
+def test_the_domain_of_the_claim_grants_what_the_last_step_assumes() -> None:
+    derivation = Derivation((SMALL,))
+    assert derivation.exceeds(Domain({x: Range(0, 3)})) is not None
+    assert derivation.exceeds(Domain()) is not None
+    assert derivation.exceeds(Domain({x: Range(0, 1)})) is None
+    inside = (sympy.Gt(x, 0), sympy.Lt(x, Rational(1, 2)))
+    assert derivation.exceeds(Domain(constraints=inside)) is None
+    assert derivation.exceeds(Domain(constraints=inside[:1])) is not None
