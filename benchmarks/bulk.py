@@ -4,9 +4,9 @@
 
 Model: L = (w² − 1)²/4, C = 1 + aL with a, η log-uniform and θ uniform at random, from −1 to the
 saddle 0 and past it to 1, lower tail infinite. The peer is the best of SciPy and NumPy: the closed
-form of p (C is affine in L), adaptive quadrature of the tail once, a Chebyshev interpolant of degree
+form of p (C is affine in L), adaptive quadrature of the tail once, Chebyshev interpolants of degree
 300 for the inner integral and for the outer one, one parameter set at a time. The rate is given per
-second of wall time on the cores at hand, and per second of CPU time, which other load leaves alone.
+second of wall time, and per second of CPU time, which other load leaves alone.
 """
 
 from __future__ import annotations

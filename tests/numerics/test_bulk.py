@@ -130,6 +130,8 @@ def test_times_beyond_the_range_of_doubles():
 def test_status_says_what_is_wrong():
     runaway = parameters(b=1.0)
     assert bulk.mean_exit_time(FAMILY, 0.0, exit_above=1.0, parameters=runaway).status[0] == 3
+    escaping = parameters(b=-1.0, slope=4.0, eta=1.0, theta=0.5)
+    assert bulk.mean_exit_time(FAMILY, 0.0, exit_above=1.0, parameters=escaping).status[0] == 3
     negative = parameters(b=-1.0, c=-1.0)
     assert bulk.mean_exit_time(FAMILY, 0.0, exit_above=2.0, parameters=negative).status[0] == 1
 
