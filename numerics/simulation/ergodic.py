@@ -48,6 +48,7 @@ from numerics.simulation.schemes import (
 )
 from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
+from numerics.stationary import tail_index
 
 DEFAULT_SCHEME = "platen"
 CHUNK = 1024
@@ -546,13 +547,14 @@ def moment(
 
     Parameters
     ----------
-    order : r, an integer unless `absolute`; the interval needs E|w|^(2r) finite
+    order : r, an integer unless `absolute`
     absolute : whether of |w|
     start, paths, target_error, dt, scheme, seed, workers, parameters : as for `stationary_density`
 
     Raises
     ------
-    ComputationError : bad input, explosion, no relaxation seen, target out of reach
+    ComputationError : bad input, explosion, no relaxation seen, target out of reach, or a tail so
+        heavy that E|w|^(2r) is infinite: averages then have no standard error
     """
     power = float(order)
     if not (math.isfinite(power) and power > 0.0 and (absolute or power == int(power))):
@@ -560,6 +562,7 @@ def moment(
             "a positive order, an integer unless absolute", repr(order), "give such an order"
         )
     run = _prepare(model, start, scheme, parameters)
+    _require_variance(model, power)
 
     def powers(states: np.ndarray) -> np.ndarray:
         base = np.abs(states) if absolute else states
@@ -575,3 +578,31 @@ def moment(
         seed=seed,
         workers=workers,
     )[0]
+
+
+def _require_variance(model: Model, power: float) -> None:
+    """Raise unless E|w|^(2r) is finite, where the tail index of the stationary law can be proved.
+
+    Numbers left free are not known here, and a law that does not exist has no tail index: then the
+    run decides by what it sees.
+    """
+    if model.parameters:
+        return
+    try:
+        index = tail_index(model, digits=6, method="arb")
+    except ComputationError:
+        return
+    if index.infinite > 0 or index.lower > 2.0 * power or index.upper <= 0:
+        return
+    if index.upper <= power:
+        raise ComputationError(
+            f"a stationary law with a finite moment of order {power:g}",
+            f"a tail index {float(index):.6g}: the moment is infinite or undefined",
+            f"give an order below {float(index):.6g}",
+        )
+    raise ComputationError(
+        f"a stationary law with a finite moment of order {2 * power:g}, for the error of that "
+        f"of order {power:g}",
+        f"a tail index {float(index):.6g}: averages have no standard error",
+        f"give an order below {float(index) / 2:.6g}, or ask for the certified moment",
+    )

@@ -126,3 +126,17 @@ def test_a_law_that_does_not_exist_is_named(monkeypatch):
     monkeypatch.setattr(ergodic, "MAX_DOUBLINGS", 3)
     with pytest.raises(ComputationError, match="still drift after a time"):
         moment(model("0*w", "1", "1"), 2)
+
+
+@pytest.mark.parametrize(
+    ("order", "absolute", "message"),
+    [
+        (2, False, "finite moment of order 4, for the error of that of order 2"),
+        (1.5, True, "finite moment of order 3, for the error"),
+        (4, False, r"tail index 3: the moment is infinite or undefined"),
+    ],
+)
+def test_a_tail_too_heavy_for_a_standard_error_is_named(order, absolute, message):
+    """L' = w, C = 1 + w², η = 1, Itô: p ∝ (1 + w²)^−2, with finite moments below order 3."""
+    with pytest.raises(ComputationError, match=message):
+        moment(model("w", "1 + w**2", "1"), order, absolute=absolute)
