@@ -184,7 +184,10 @@ def _rewrite(expression: Basic, facts: Iterable[Statement]) -> Basic:
         if isinstance(fact, Equality) and not fact.lhs.is_number and fact.lhs != fact.rhs
     }
     for _ in range(REWRITE_ROUNDS):
-        rewritten = expression.xreplace(rules)
+        bound = _bound_symbols(expression)
+        # A name that stands for an expression in x is no constant under an integral over x.
+        free = {k: v for k, v in rules.items() if not (v.free_symbols - k.free_symbols) & bound}
+        rewritten = expression.xreplace(free)
         if rewritten == expression:
             return expression
         expression = rewritten

@@ -264,6 +264,14 @@ def test_a_derivation_that_ends_elsewhere_does_not_conclude() -> None:
         assert not derivation.concludes(other)
 
 
+def test_a_name_for_an_expression_is_no_constant_under_an_integral() -> None:
+    name = Step("a name", Equality(a, x), "", Definition(a, x))
+    integral = Integral(a * x, (x, 0, 1))
+    whole = DefiniteIntegral(a * x, a * x**2 / 2, x, S(0), S(1), a / 2)
+    stated = Equality(integral, Integral(x**2, (x, 0, 1)))
+    assert not Derivation((name, Step("integrated", stated, "", whole))).run().ok
+
+
 def test_a_needed_fact_has_to_be_established() -> None:
     use = Substitution(Equality(f(x), x), {x: p}, Equality(f(p), p))
     outcome = Derivation((Step("from nowhere", Equality(f(p), p), "", use),)).run()
