@@ -488,8 +488,10 @@ class LemmaUse:
     """`relation` is the statement of another claim with its symbols replaced by `mapping`.
 
     The claim is listed in `depends` of the claim that uses it. The lemma's domain must hold for
-    the instance: every range and constraint, by exact positivity under the symbols' assumptions
-    and the intervals in `given`. What uses a lemma is proved only if the lemma's claim stands.
+    the instance: its symbols' assumptions, listed values and every constraint, by exact positivity
+    under the symbols' assumptions and the intervals in `given`. (A range says where evidence is
+    taken; what a lemma needs is a constraint or an assumption.) What uses a lemma is proved only if
+    the lemma's claim stands.
     """
 
     claim: str

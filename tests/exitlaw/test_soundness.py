@@ -45,7 +45,10 @@ from exitlaw.claim import (
     Statement,
 )
 from exitlaw.derivation import Derivation, Step
+from exitlaw.evidence import Context, EnclosureComparison
 from exitlaw.relations import is_zero, same_statement
+from exitlaw.verdict import Verdict
+from numerics.enclosure import Enclosure
 
 x = Symbol("x", real=True)
 y = Symbol("y", real=True)
@@ -239,6 +242,28 @@ def test_a_lemma_is_not_used_outside_its_domain(lemma) -> None:
 
 def test_an_unknown_lemma_is_no_lemma() -> None:
     assert not LemmaUse("lemma/nowhere", Equality(x, x)).run().ok
+
+
+# --- evidence -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("formula", "verdict"),
+    [(1 / x, Verdict.UNKNOWN), (1 + x, Verdict.REFUTED), (S(1) / 3, Verdict.REFUTED)],
+)
+def test_an_infinite_reference_does_not_refute_an_infinite_formula(formula, verdict) -> None:
+    route = EnclosureComparison("infinite", lambda point, digits: Enclosure.infinity(), [{x: S(0)}])
+    assert route.judge(Equality(f(x), formula), Context()).verdict is verdict
+
+
+def test_a_point_outside_the_domain_or_an_error_refutes_nothing() -> None:
+    wrong = EnclosureComparison("one", lambda point, digits: Enclosure.exact(1), [{x: S(2)}])
+    away = Context(domain=Domain({x: Range(3, 4)}))
+    assert wrong.judge(Equality(f(x), x), Context()).verdict is Verdict.REFUTED
+    assert wrong.judge(Equality(f(x), x), away).verdict is Verdict.UNKNOWN
+    assert wrong.judge(Equality(f(x), x + y), Context()).verdict is Verdict.UNKNOWN
+    failing = EnclosureComparison("error", lambda point, digits: 1 // 0, [{x: S(2)}])  # type: ignore[arg-type]
+    assert failing.judge(Equality(f(x), x), Context()).verdict is Verdict.UNKNOWN
 
 
 # --- derivations --------------------------------------------------------------------------------
