@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -290,8 +291,8 @@ def _run_evaluate(quantity: str, options: Options) -> None:
 def _run_simulate(quantity: str, options: Options) -> None:
     from exitlaw import quantities
 
-    with _progress(f"simulating {quantity}", enabled=not options["json"]):
-        document = quantities.simulate(quantity, options)
+    with _ChunkProgress() as progress:
+        document = quantities.simulate(quantity, options, progress)
     if options["json"]:
         _print_json(document)
         return
@@ -300,13 +301,61 @@ def _run_simulate(quantity: str, options: Options) -> None:
     _console().print(display.simulation(document))
 
 
-def _progress(text: str, *, enabled: bool = True) -> Any:
-    """A spinner on standard error while something runs; nothing where no one watches."""
-    from contextlib import nullcontext
+class _ChunkProgress:
+    """A simulation as it runs: a bar on standard error; nothing where no one watches.
 
-    if not enabled or not sys.stderr.isatty():
-        return nullcontext()
-    return _console(stderr=True).status(text)
+    The chunks are those of the current stage: a pilot, then one step size after the other.
+    """
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+        self.done = 0
+        self.stage = 0
+        self.found = 0
+        self.began = 0.0
+
+    def __enter__(self) -> "_ChunkProgress":
+        if sys.stderr.isatty():
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TextColumn("[dim]remaining"),
+                TimeRemainingColumn(),
+                console=_console(stderr=True),
+                transient=True,
+            )
+            self.bar.start()
+            self.task = self.bar.add_task("simulating", total=None, rate="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.bar is None:
+            return
+        if self.stage == 0 or done <= self.done:
+            self.stage += 1
+            self.began, self.found = time.monotonic(), done
+            self.bar.reset(self.task, total=total, description=f"stage {self.stage}", rate="")
+        self.done = done
+        spent = time.monotonic() - self.began
+        rate = f"{(done - self.found) / spent:.3g} chunks/s" if done > self.found else ""
+        self.bar.update(self.task, completed=done, total=total, rate=rate)
 
 
 for _quantity in EVALUATE.values():
@@ -388,7 +437,9 @@ def _integer(text: str, what: str, least: int) -> int:
     except ValueError:
         value = least - 1
     if value < least:
-        raise InputError(f"a whole number from {least} on for {what}", repr(text), f"as {least}")
+        raise InputError(
+            f"a whole number from {least} on for {what}", repr(text), f"as {what} {least}"
+        )
     return value
 
 

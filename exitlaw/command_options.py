@@ -115,7 +115,19 @@ OPTIONS: dict[str, Option] = {
         _option("--scheme", "NAME", "Integration scheme (default: chosen by itself).", _SIMULATION),
         _option("--dt", "H", "Time step (default: chosen by itself).", _SIMULATION),
         _option("--seed", "N", "Seed; the result depends on it alone (default: 0).", _SIMULATION),
-        _option("--workers", "N", "Processes (default: all cores; changes no bit).", _SIMULATION),
+        _option("--workers", "N", "Threads (default: all cores; changes no bit).", _SIMULATION),
+        _option(
+            "--scheduler",
+            "ADDRESS",
+            "A Dask scheduler, in place of local threads (changes no bit).",
+            _SIMULATION,
+        ),
+        _option(
+            "--store",
+            "FILE",
+            "Keep finished chunks in FILE: a run that was killed continues there.",
+            _SIMULATION,
+        ),
         _option("--sweep", "NAME=FROM:TO:COUNT[:log]", "Repeat over a grid of values.", _OUTPUT),
         _option(
             "--output",
@@ -133,6 +145,7 @@ MODEL_OPTIONS = (
     "loss", "drift", "noise", "eta", "interpretation", "variable", "set", "model",
 )  # fmt: skip
 _EXIT = ("start", "exit", "exit_below")
+_CHUNKS = ("scheduler", "store")
 _RATIO = ("start", "exit", "flatter", "flatter_noise", "flatter_start", "flatter_exit")
 _PRECISION = ("digits", "method", "sweep", "output", "json")
 _SAMPLING = ("paths", "target_error", "scheme", "dt", "seed", "workers", "json")
@@ -217,14 +230,14 @@ SIMULATE = _table(
     Quantity(
         "mean-exit-time",
         "Mean first-passage time to one or two boundaries.",
-        _EXIT,
+        (*_EXIT, *_CHUNKS),
         ("start",),
         planar=True,
     ),
     Quantity(
         "sharpness-ratio",
         "Escape time of the flatter minimum over that of the sharper one.",
-        _RATIO,
+        (*_RATIO, *_CHUNKS),
         ("start", "exit", "flatter"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Quantities of models in the plane: estimates by finite elements, with their mesh convergence."""
+"""Quantities of models in the plane, estimated: by finite elements, or by paths."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from theory.errors import InputError
 
 if TYPE_CHECKING:
     from numerics.finite_elements import MeshEstimate
+    from numerics.simulation import Estimate
 
 DEFAULT_DIGITS = 3
 MAX_DIGITS = 8
+PLANAR_SCHEME = "euler-shift"
+"""The one scheme of paths in the plane."""
 
 Options = Mapping[str, Any]
 
@@ -35,13 +38,7 @@ def evaluate(quantity: str, options: Options, model: ModelInput) -> dict[str, An
     """
     from numerics import finite_elements
 
-    for name in ("exit", "exit_below", "method", "variable"):
-        if options.get(name) is not None:
-            raise InputError(
-                "the options of two dimensions (--variables, --start=X,Y, --exit-region)",
-                f"--{name.replace('_', '-')} {options[name]}",
-                "leave it out",
-            )
+    _refuse_options_of_the_line(options)
     state, lowered = _model(model)
     start = _start(options["start"], model)
     tolerance = 10.0 ** -_digits(options.get("digits"))
@@ -54,11 +51,47 @@ def evaluate(quantity: str, options: Options, model: ModelInput) -> dict[str, An
     return _document(found)
 
 
+def simulate(options: Options, model: ModelInput, sampling: Mapping[str, Any]) -> Estimate:
+    """Mean time to enter the exit region, by paths.
+
+    Parameters
+    ----------
+    sampling : paths or target error, seed, workers … as the simulator takes them
+
+    Raises
+    ------
+    InputError, ComputationError : what was asked has no meaning, or cannot be simulated.
+    """
+    from numerics.simulation import planar
+
+    _refuse_options_of_the_line(options)
+    scheme = options.get("scheme")
+    if scheme not in (None, PLANAR_SCHEME):
+        raise InputError(
+            f"--scheme {PLANAR_SCHEME} in two dimensions", repr(scheme), "leave it out"
+        )
+    state, lowered = _model(model)
+    start = _start(options["start"], model)
+    region = _region(options.get("exit_region"), "--exit-region", model, state)
+    accepted = {name: value for name, value in sampling.items() if name != "scheme"}
+    return planar.mean_exit_time(lowered, start, region, **accepted)
+
+
+def _refuse_options_of_the_line(options: Options) -> None:
+    for name in ("exit", "exit_below", "method", "variable"):
+        if options.get(name) is not None:
+            raise InputError(
+                "the options of two dimensions (--variables, --start=X,Y, --exit-region)",
+                f"--{name.replace('_', '-')} {options[name]}",
+                "leave it out",
+            )
+
+
 def _model(model: ModelInput) -> tuple[list[sympy.Symbol], PlanarModel]:
     noise, eta, interpretation = model_input.needed(model)
     names = [name.strip() for name in (model.variables or "").split(",")]
     if len(names) != 2 or not all(name.isidentifier() for name in names):
-        raise InputError("two names after --variables", repr(model.variables), "as x,y")
+        raise InputError("two names after --variables", repr(model.variables), "as --variables x,y")
     state = [sympy.Symbol(name, real=True) for name in names]
     given = {
         "variables": state,

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import sympy
 
 from exitlaw import model_input
-from exitlaw.command_options import EVALUATE, SIMULATE, options_of
+from exitlaw.command_options import EVALUATE, SIMULATE, Quantity, options_of
 from exitlaw.model_input import ModelInput
 from numerics.enclosure import Enclosure
 from numerics.errors import InfiniteMean, PrecisionCapReached
@@ -46,7 +47,7 @@ def positive_integer(text: str, what: str) -> int:
     except ValueError:
         value = 0
     if value <= 0:
-        raise InputError(f"a positive integer for {what}", repr(text), "as 15")
+        raise InputError(f"a positive integer for {what}", repr(text), "give 1 or more")
     return value
 
 
@@ -56,14 +57,14 @@ def _non_negative_integer(text: str, what: str) -> int:
     except ValueError:
         value = -1
     if value < 0:
-        raise InputError(f"an integer from 0 on for {what}", repr(text), "as 0")
+        raise InputError(f"an integer from 0 on for {what}", repr(text), f"as {what} 0")
     return value
 
 
 def _positive_number(text: str, model: ModelInput, what: str) -> float:
     value = model_input.constant(text, model, what)
     if not value.is_positive:
-        raise InputError(f"a positive number for {what}", repr(text), "as 0.01")
+        raise InputError(f"a positive number for {what}", repr(text), f"as {what} 0.01")
     return float(value)
 
 
@@ -187,11 +188,7 @@ def evaluate(quantity: str, options: Options) -> Document:
     own = _own_options(EVALUATE[quantity], simulated=False)
     if request.model_text.planar:
         if not EVALUATE[quantity].planar:
-            raise InputError(
-                "a quantity that is defined in two dimensions",
-                quantity,
-                f"one of {', '.join(name for name, one in EVALUATE.items() if one.planar)}",
-            )
+            _refuse_in_the_plane(quantity, EVALUATE)
         from exitlaw import planar_quantities
 
         return {
@@ -212,6 +209,14 @@ def evaluate(quantity: str, options: Options) -> Document:
         "seconds": time.perf_counter() - began,
         "inputs": request.inputs(own),
     }
+
+
+def _refuse_in_the_plane(quantity: str, known: Mapping[str, Quantity]) -> NoReturn:
+    raise InputError(
+        "a quantity that is defined in two dimensions",
+        quantity,
+        f"one of {', '.join(name for name, one in known.items() if one.planar)}",
+    )
 
 
 def _document(found: Enclosure | Value, digits: int) -> Document:
@@ -312,7 +317,7 @@ def _moment(request: Request) -> Enclosure:
     absolute = bool(request.options["absolute"])
     _check_order(request, order, absolute)
     if not order.is_rational:
-        raise InputError("a rational --order", repr(request.text("order")), "as 1/2 or 0.19")
+        raise InputError("a rational --order", repr(request.text("order")), "as --order 1/2")
     model = request.model()
     with _law_of(model, f"a law whose moment of order {order} exists"):
         return stationary.moment(
@@ -660,13 +665,19 @@ _EVALUATE: dict[str, Callable[[Request], "Enclosure | Value | Spectrum"]] = {
 # --- simulate ------------------------------------------------------------------------------------
 
 
+Progress = Callable[[int, int], None]
+"""Called with the numbers of finished and of all chunks of a simulation's current stage."""
+
+
 def _sampling(request: Request) -> dict[str, Any]:
-    """Paths or error to reach, step, scheme, seed and processes, as the simulator takes them."""
+    """Paths or error to reach, step, scheme, seed and threads, as the simulator takes them."""
     import os
 
     options = request.options
     if request.given("paths") and request.given("target_error"):
         raise InputError("--paths N or --target-error R", "both", "give one of the two")
+    if request.given("scheduler") and request.given("workers"):
+        raise InputError("--workers N or --scheduler ADDRESS", "both", "give one of the two")
     chosen: dict[str, Any] = {
         "seed": _non_negative_integer(options.get("seed") or "0", "--seed"),
         "workers": positive_integer(options["workers"], "--workers")
@@ -688,7 +699,26 @@ def _sampling(request: Request) -> dict[str, Any]:
     return chosen
 
 
-def simulate(quantity: str, options: Options) -> Document:
+@contextmanager
+def _chunks(request: Request, quantity: str, progress: Progress | None) -> Iterator[dict[str, Any]]:
+    """Where chunks are computed and kept, and who is told, for quantities that have chunks."""
+    if "scheduler" not in SIMULATE[quantity].options:
+        yield {}
+        return
+    from numerics.scheduling import ChunkStore, Cluster
+
+    cluster = Cluster(request.text("scheduler")) if request.given("scheduler") else None
+    if cluster is not None:
+        cluster.client().close()  # a scheduler that is not there is named before work begins
+    store = ChunkStore(Path(request.text("store"))) if request.given("store") else None
+    try:
+        yield {"scheduler": cluster, "store": store, "progress": progress}
+    finally:
+        if store is not None:
+            store.close()
+
+
+def simulate(quantity: str, options: Options, progress: Progress | None = None) -> Document:
     """The JSON document of `exitlaw simulate QUANTITY …`.
 
     Raises
@@ -696,14 +726,18 @@ def simulate(quantity: str, options: Options) -> Document:
     InputError, ComputationError : what was asked has no meaning, or cannot be simulated.
     """
     request = Request.of(options)
+    sampling = _sampling(request)
     if request.model_text.planar:
-        raise InputError(
-            "a one-dimensional model for simulate",
-            f"--variables {request.model_text.variables}",
-            "in two dimensions ask for evaluate mean-exit-time",
-        )
-    request.refuse_planar_options()
-    estimate = _SIMULATE[quantity](request, _sampling(request))
+        if not SIMULATE[quantity].planar:
+            _refuse_in_the_plane(quantity, SIMULATE)
+        from exitlaw import planar_quantities
+
+        with _chunks(request, quantity, progress) as chunks:
+            estimate = planar_quantities.simulate(options, request.model_text, sampling | chunks)
+    else:
+        request.refuse_planar_options()
+        with _chunks(request, quantity, progress) as chunks:
+            estimate = _SIMULATE[quantity](request, sampling | chunks)
     low, high = estimate.interval()
     own = _own_options(SIMULATE[quantity], simulated=True)
     return {

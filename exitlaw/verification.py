@@ -13,7 +13,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from exitlaw.discovery import (
     ClaimMetadata,
@@ -119,25 +118,13 @@ def _one_by_one(tasks: Sequence[Task]) -> Iterator[ClaimResult]:
 
 
 def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[ClaimResult]:
-    try:
-        from distributed import Client, as_completed
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "the package dask for --scheduler",
-            f"no module {error.name}",
-            "python -m pip install 'exitlaw[cluster]'",
-        ) from error
-    try:
-        client: Any = Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            "the address of a running Dask scheduler",
-            f"{address}: {error}",
-            "start `dask scheduler`",
-        ) from error
-    with client:
+    from numerics.scheduling import Cluster
+
+    with Cluster(address).connected() as client:
+        from distributed import as_completed
+
         futures = {client.submit(perform, task, pure=False): task for task in tasks}
-        for future in as_completed(list(futures)):
+        for future in as_completed(list(futures), loop=client.loop):
             if future.status == "finished":
                 yield future.result()
             else:

@@ -321,6 +321,17 @@ def outermost(core: Core, end: End, inside: arb) -> Program:
     return pieces(core.program, end, inside)[0].program
 
 
+def _behaviour(power: float) -> str:
+    """In words, how a density of infinite mass goes to infinity."""
+    if math.isinf(power):
+        return "a density that grows without bound at infinity, faster than any power of |x|"
+    if power > 0:
+        return f"a density that grows like |x|^{power:.6g} at infinity"
+    if power == 0:
+        return "a density that does not fall at infinity"
+    return f"a density that falls only like |x|^({power:.6g}) at infinity"
+
+
 def require_finite_mass(core: Core, end: End, inside: arb | None = None) -> None:
     """Refuse a density whose integral diverges at the left end."""
     program = core.program if core.program.is_smooth else outermost(core, end, inside or arb(0))
@@ -332,9 +343,9 @@ def require_finite_mass(core: Core, end: End, inside: arb | None = None) -> None
         where = "infinity" if end.point is None else f"the zero {end.point} of C"
         raise InfiniteMean(
             f"a density that can be integrated up to {where}",
-            f"one like |x|^({power:.6g}) there"
+            _behaviour(power)
             if end.point is None
-            else f"one like the power {-power:.6g} of the distance to it",
+            else f"a density like the power {-power:.6g} of the distance to {where}",
             "the mass is infinite: the noise grows too fast, or the loss does not confine",
         )
     raise ComputationError(

@@ -14,9 +14,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from numerics.errors import ComputationError
@@ -24,6 +26,9 @@ from numerics.errors import ComputationError
 Job = Callable[[Any], Any]
 Progress = Callable[[int, int], None]
 """Called with the number of finished chunks and of all chunks."""
+
+FIRST_WORKER_SECONDS = 30
+"""How long a scheduler without a worker is waited for."""
 
 FORMAT = 1
 """Version of the file format; a file of another version is refused, never overwritten."""
@@ -77,30 +82,84 @@ class Cluster:
     """A Dask cluster by the address of its scheduler; chunks of lost workers are run again."""
 
     address: str
-    timeout: float = 10.0
+    timeout: float = 4.0
+    """Seconds in which the scheduler has to answer."""
 
-    def results(self, job: Job, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """Raises ComputationError without the extra, or without a scheduler at the address."""
+    def client(self) -> Any:
+        """A connection to the scheduler, to be closed by the caller; it may be without workers.
+
+        Raises
+        ------
+        ComputationError : without the extra, or without a scheduler at the address
+        """
         try:
             from distributed import Client
-            from distributed import as_completed as finished
         except ImportError as error:
             raise ComputationError(
                 "Dask, for --scheduler", "no package distributed", "install 'exitlaw[cluster]'"
             ) from error
-        try:
-            client = Client(self.address, timeout=self.timeout, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise ComputationError(
-                f"a Dask scheduler at {self.address}",
-                f"{type(error).__name__}: {error}",
-                "start one (dask scheduler) or correct the address",
-            ) from error
-        with client:
+        made: list[Any] = []
+        trouble: list[Exception] = []
+
+        def connect() -> None:
+            try:
+                made.append(Client(self.address, timeout=self.timeout, set_as_default=False))
+            except Exception as error:
+                trouble.append(error)
+
+        # Something else that listens at the address may never answer: no waiting beyond the time.
+        attempt = Thread(target=connect, daemon=True)
+        attempt.start()
+        attempt.join(self.timeout + 1.0)
+        if made:
+            return made[0]
+        cause = trouble[0] if trouble else None
+        raise ComputationError(
+            f"a Dask scheduler at {self.address}",
+            f"{type(cause).__name__}: {cause}" if cause else f"no answer in {self.timeout:.0f} s",
+            "start one (dask scheduler) or correct the address",
+        ) from cause
+
+    def results(self, job: Job, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """Raises ComputationError if the cluster is not there, has no worker, or goes away."""
+        with self.connected() as client:
+            from distributed import as_completed as finished
+
             futures = client.map(job, items, pure=False, retries=3)
             positions = {future.key: i for i, future in enumerate(futures)}
             for future in finished(futures, loop=client.loop):
-                yield positions[future.key], future.result()
+                yield positions[future.key], self._result_of(future)
+
+    @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """A connection to the scheduler and at least one worker.
+
+        Raises
+        ------
+        ComputationError : as for `client`, or without a worker
+        """
+        with self.client() as client:
+            try:
+                client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
+            except TimeoutError as error:
+                raise ComputationError(
+                    f"a worker of the Dask scheduler at {self.address}",
+                    f"none within {FIRST_WORKER_SECONDS} s",
+                    f"start one (dask worker {self.address})",
+                ) from error
+            yield client
+
+    def _result_of(self, future: Any) -> Any:
+        try:
+            return future.result()
+        except ComputationError:
+            raise
+        except Exception as error:
+            raise ComputationError(
+                f"chunks that the workers of the cluster at {self.address} compute",
+                f"{type(error).__name__}: {error}",
+                "check that scheduler and workers are alive and have the same version of Exitlaw",
+            ) from error
 
 
 def _from_executor(pool: Executor, job: Job, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:

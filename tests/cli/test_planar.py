@@ -5,6 +5,7 @@ import pytest
 PLANE = ["--variables", "x,y", "--eta", "1/2", "--interpretation", "ito", "--json"]
 WELL = ["--loss", "(x**2-1)**2/4+y**2/2", "--noise", "1", *PLANE, "--start=-1,0"]
 TIME = ["evaluate", "mean-exit-time"]
+PATHS = ["simulate", "mean-exit-time"]
 
 
 def test_separable_well_has_the_time_of_its_first_coordinate(run, valid):
@@ -16,6 +17,45 @@ def test_separable_well_has_the_time_of_its_first_coordinate(run, valid):
     assert document["method"] == "finite-elements"
     # 14.2777366… is the certified one-dimensional time over (x²-1)²/4.
     assert float(document["lower"]) <= 14.2777366365 <= float(document["upper"])
+
+
+def test_paths_have_the_time_of_the_first_coordinate(run, valid, seed):
+    """H0: |estimate − 14.2777…| ≤ bias bound; 6.11 standard errors beyond it, false alarm 1e-9.
+
+    1.96 standard errors and the bias bound are at most 0.1 of the estimate, so the reach is at most
+    0.32 of it: twice the time is excluded unless the estimate is 10 standard errors high.
+    """
+    exact = 14.2777366365
+    outcome = run(
+        *PATHS, *WELL, "--exit-region", "x >= 1", "--target-error", "0.1", "--seed", str(seed)
+    )
+    assert outcome.status == 0, outcome.err
+    document = outcome.document
+    valid("simulate", document)
+    assert document["inputs"]["exit_region"] == "x >= 1"
+    reach = document["bias_bound"] + 6.11 * document["standard_error"]
+    assert abs(document["estimate"] - exact) <= reach
+    assert abs(document["estimate"] - 2 * exact) > reach
+
+
+def test_paths_and_finite_elements_agree_where_no_coordinate_decides(run, seed):
+    """A full, state-dependent noise, read as anti-Ito, and a round region.
+
+    H0: the estimate is within its bias bound of a value in the interval of the finite elements;
+    false alarm 1e-9 at 6.11 standard errors; twice the value is excluded as above.
+    """
+    noise = "[[1+x**2/2, 1/4], [1/4, 1]]"
+    model = ["--loss", "x**2/2+y**2", "--noise", noise, "--variables", "x,y", "--eta", "1"]
+    question = [*model, "--interpretation", "anti-ito", "--start=0,0", "--json"]
+    region = ["--exit-region", "x**2+y**2 >= 1"]
+    meshed = run(*TIME, *question, *region)
+    assert meshed.status == 0, meshed.err
+    walked = run(*PATHS, *question, *region, "--target-error", "0.1", "--seed", str(seed))
+    assert walked.status == 0, walked.err
+    low, high = float(meshed.document["lower"]), float(meshed.document["upper"])
+    reach = walked.document["bias_bound"] + 6.11 * walked.document["standard_error"]
+    assert low - reach <= walked.document["estimate"] <= high + reach
+    assert walked.document["estimate"] + reach < 2 * low
 
 
 @pytest.mark.parametrize("noise", ["1", "[1, 1]", "[[1, 0], [0, 1]]"])
@@ -48,7 +88,14 @@ def test_probability_of_one_region_before_another(run, valid):
         ([*TIME, *WELL, "--exit-region", "x >= 1", "--method", "arb"], "--method arb"),
         ([*TIME, *WELL, "--exit-region", "x >= 1", "--digits", "30"], "--digits"),
         (["evaluate", "exit-probability", *WELL, "--exit-region", "x >= 1"], "--against"),
-        (["simulate", "mean-exit-time", *WELL, "--exit-region", "x >= 1"], "one-dimensional"),
+        ([*PATHS, *WELL], "--exit-region"),
+        ([*PATHS, *WELL, "--exit-region", "x + 1"], "condition"),
+        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--exit", "1"], "--exit 1"),
+        ([*PATHS, *WELL, "--exit-region", "x <= 0"], "outside the exit region"),
+        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--scheme", "platen"], "euler-shift"),
+        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--paths", "0"], "--paths"),
+        ([*PATHS, *WELL[:-1], "--start=1", "--exit-region", "x >= 1"], "two coordinates"),
+        (["simulate", "moment", *WELL[:-1], "--order", "2"], "--variables"),
         (
             [*TIME, "--loss", "w**2", "--noise", "1", "--eta", "1", "--interpretation", "ito",
              "--start", "0", "--exit-region", "w >= 1"],
