@@ -48,6 +48,26 @@ def may_cross(x, y, u, lower, upper, h, eta, CONSTANTS):
 
 
 @njit(error_model="numpy")
+def first_touch(near, far, h, s0, s1, s2, s3):
+    """Time at which a bridge that crosses does so, and the stream after it."""
+    first, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    second, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    third, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+    square, cosine, _ = polar(first, second)
+    chi = square * cosine * cosine
+    shape = near * near / h
+    if far > 1e-6 * near:
+        mean = near / far
+        root = math.sqrt(4.0 * mean * shape * chi + mean * mean * chi * chi)
+        ratio = 2.0 * mean * shape / (2.0 * shape + mean * chi + root)
+        if uniform(third) * (mean + ratio) > mean:
+            ratio = mean * mean / ratio
+    else:
+        ratio = shape / max(chi, 1e-300)
+    return h * ratio / (1.0 + ratio), s0, s1, s2, s3
+
+
+@njit(error_model="numpy")
 def settle(x, y, u, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     """Side and time of a crossing between the ends of one step, and the stream after it."""
     if not (x > -math.inf and y > -math.inf and x < math.inf and y < math.inf):
@@ -68,21 +88,8 @@ def settle(x, y, u, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
             side = -1
     if side == 0:
         return 0, 0.0, s0, s1, s2, s3
-    first, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-    second, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-    third, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-    square, cosine, _ = polar(first, second)
-    chi = square * cosine * cosine
-    shape = near * near / h
-    if far > 1e-6 * near:
-        mean = near / far
-        root = math.sqrt(4.0 * mean * shape * chi + mean * mean * chi * chi)
-        ratio = 2.0 * mean * shape / (2.0 * shape + mean * chi + root)
-        if uniform(third) * (mean + ratio) > mean:
-            ratio = mean * mean / ratio
-    else:
-        ratio = shape / max(chi, 1e-300)
-    return side, h * ratio / (1.0 + ratio), s0, s1, s2, s3
+    when, s0, s1, s2, s3 = first_touch(near, far, h, s0, s1, s2, s3)
+    return side, when, s0, s1, s2, s3
 ''',
     "grid": '''
 @njit(error_model="numpy")

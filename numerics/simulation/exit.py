@@ -53,6 +53,9 @@ from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
 
 DEFAULT_SCHEME = "platen-bridge"
+MULTILEVEL = "multilevel"
+"""The scheme that sums coupled levels; its steps and exits are those of the default."""
+
 WATCHES = ("bridge", "shift", "grid")
 
 CHUNK = 8192
@@ -357,7 +360,7 @@ def exit_problem(
             f"a scheme STEP-WATCH with STEP among {', '.join(SCHEMES)} "
             f"and WATCH among {', '.join(WATCHES)}",
             repr(scheme),
-            f"choose one, or leave it out ({DEFAULT_SCHEME})",
+            f"choose one, or leave it out ({DEFAULT_SCHEME}); {MULTILEVEL} is for mean exit times",
         )
     chosen = scheme_named(stepper)
     kernel = kernel_model(model, parameters)
@@ -577,7 +580,8 @@ def mean_exit_time(
     paths : paths per level; or
     target_error : relative, (half-width + bias bound)/estimate; default 0.01
     dt : the coarse step h; by default chosen from the model, refined until the target is met
-    scheme : `STEP-WATCH`, STEP among euler, milstein, platen; WATCH among bridge, shift, grid
+    scheme : `STEP-WATCH`, STEP among euler, milstein, platen; WATCH among bridge, shift, grid; or
+        `multilevel` (`numerics.simulation.multilevel`): cost ε⁻² for an error ε; takes no `paths`
     seed : integer; path n of a level uses its own stream, whatever the number of workers
     workers : threads of this process (the kernels hold no lock)
     parameters : values of the model's parameters by name
@@ -595,20 +599,42 @@ def mean_exit_time(
         a target that the levels cannot reach
     """
     begun = time.perf_counter()
+    multilevel = scheme == MULTILEVEL
     problem = exit_problem(
         model,
         start,
         exit_above=exit_above,
         exit_below=exit_below,
-        scheme=scheme,
+        scheme=None if multilevel else scheme,
         parameters=parameters,
     )
     require_positive_integer("workers", workers)
+    if multilevel and paths is not None:
+        raise ComputationError(
+            "a target error for multilevel, which chooses the paths of its levels",
+            f"paths = {paths!r}",
+            "give target_error instead of paths",
+        )
     if paths is not None:
         require_positive_integer("paths", paths, least=2)
     target = require_fraction("a relative target error", target_error, default=0.01)
     h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
     workplace = Workplace(scheduler or Threads(workers), store, progress)
+    if multilevel:
+        from numerics.simulation.multilevel import Multilevel
+
+        found = Multilevel(problem, seed, workplace, target).run(h, fixed_step=dt is not None)
+        return Estimate(
+            estimate=found.mean,
+            standard_error=found.standard_error,
+            bias_bound=found.bias_bound,
+            bias_kind="estimated",
+            paths=found.paths,
+            path_steps=found.steps,
+            scheme=MULTILEVEL,
+            seed=seed,
+            seconds=time.perf_counter() - begun,
+        )
     driver = LevelDriver(problem, seed, workplace, paths, target, fixed_step=dt is not None)
     value, error, bias, used = driver.run(h)
     return Estimate(

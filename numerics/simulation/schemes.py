@@ -282,7 +282,9 @@ def _generator_digest() -> str:
 @lru_cache(maxsize=1)
 def code_digest() -> str:
     """A digest of everything that results of kernels depend on beside their arguments."""
-    return _digest_of("streams.py", "crossing.py", "schemes.py", "exit.py", "sums.py")
+    return _digest_of(
+        "streams.py", "crossing.py", "schemes.py", "exit.py", "multilevel.py", "sums.py"
+    )
 
 
 def _digest_of(*names: str) -> str:
