@@ -1,6 +1,17 @@
 """`exitlaw simulate`: exact JSON, reproducible, and right within its own error budget."""
 
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from io import StringIO
+from pathlib import Path
+
 import pytest
+
+from exitlaw import cli
 
 MODEL = ["--loss", "(w**2-1)**2/4", "--noise", "1+(w**2-1)**2/4", "--eta", "0.5"]
 ANTI = ["--interpretation", "anti-ito"]
@@ -53,3 +64,77 @@ def test_people_see_the_budget(run):
     assert outcome.status == 0
     assert "95 % interval" in outcome.out
     assert "bias  at most" in outcome.out
+
+
+def test_a_run_killed_in_the_middle_continues_in_its_store(run, tmp_path):
+    """kill -9 once a chunk is stored; the second run finds it, and gives the bits of a third."""
+    store = tmp_path / "chunks"
+    question = ["simulate", *TIME, "--paths", "150000", "--workers", "1", "--json"]
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "exitlaw.cli", *question, "--store", str(store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    while killed.poll() is None and _finished_chunks(store) < 3:
+        time.sleep(0.02)
+    killed.kill()
+    out, _ = killed.communicate()
+    assert (killed.returncode, out) == (-signal.SIGKILL, b"")
+    kept = _finished_chunks(store)
+    assert kept >= 3
+    continued = run(*question, "--store", str(store))
+    assert continued.status == 0, continued.err
+    fresh = run(*question)
+    for key in ("estimate", "standard_error", "bias_bound", "paths", "path_steps"):
+        assert continued.document[key] == fresh.document[key]
+    assert _finished_chunks(store) > kept
+    assert continued.document["inputs"]["store"] == str(store)
+
+
+def _finished_chunks(store: Path) -> int:
+    if not store.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM chunk").fetchone()[0]
+    except sqlite3.OperationalError:  # its table is not there yet
+        return 0
+
+
+def test_a_terminal_shows_rate_and_remaining_time(monkeypatch):
+    """A stage begins when the count of finished chunks falls back; its rate is its own."""
+
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with cli._ChunkProgress() as progress:
+        for done, total in [(0, 4), (4, 4), (0, 8), (1, 8)]:
+            progress(done, total)
+        time.sleep(0.3)
+    assert "simulating" in screen.getvalue() or "stage 1" in screen.getvalue()
+    for words in ("stage 2", "1/8", "chunks/s", "remaining"):
+        assert words in screen.getvalue()
+
+
+def test_nothing_is_drawn_where_no_one_watches(run):
+    outcome = run("simulate", *TIME, "--paths", "2000")
+    assert "stage" not in outcome.err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_changes_no_bit(run):
+    distributed = pytest.importorskip("distributed")
+    question = ["simulate", *TIME, "--paths", "2000", "--json"]
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        there = run(*question, "--scheduler", cluster.scheduler_address)
+    assert there.status == 0, there.err
+    here = run(*question)
+    for key in ("estimate", "standard_error", "bias_bound", "paths", "path_steps"):
+        assert there.document[key] == here.document[key]
