@@ -782,7 +782,7 @@ class LevelDriver:
             raise ComputationError(
                 "a domain that paths leave",
                 f"more than half of {PILOT_PATHS} paths still inside at time {RARE_STEPS * h:.4g}",
-                "choose a bridge scheme, which splits rare exits, or move the exits closer",
+                "move the exits closer; in one dimension bridge schemes split rare exits",
             )
         try:
             self.levels = Splitting(self.problem, self.seed, self.workplace, h)

@@ -283,7 +283,13 @@ def _generator_digest() -> str:
 def code_digest() -> str:
     """A digest of everything that results of kernels depend on beside their arguments."""
     return _digest_of(
-        "streams.py", "crossing.py", "schemes.py", "exit.py", "multilevel.py", "sums.py"
+        "streams.py",
+        "crossing.py",
+        "schemes.py",
+        "exit.py",
+        "multilevel.py",
+        "planar.py",
+        "sums.py",
     )
 
 
