@@ -592,7 +592,7 @@ def _require_variance(model: Model, power: float) -> None:
         index = tail_index(model, digits=6, method="arb")
     except ComputationError:
         return
-    if index.infinite > 0 or index.lower > 2.0 * power or index.upper <= 0:
+    if index.infinite or index.lower > 2.0 * power or index.upper <= 0:
         return
     if index.upper <= power:
         raise ComputationError(
