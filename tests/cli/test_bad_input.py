@@ -157,8 +157,6 @@ CASES = (
         "too-heavy-tails", *DENSITY, {**POWER_LAW, "--loss": "-w**2/2"}, {"--at": "0"},
         says="normalis",
     ),
-    _case("simulated-explosion", "simulate", "moment", {**WELL, "--loss": "w**2/2-w**3/3"},
-          {"--order": "2"}, says="explosions"),
     _case("moment-does-not-exist", "evaluate", "moment", {**POWER_LAW, "--eta": "2"},
           {"--order": "4"}, says="moment"),
     _case(

@@ -59,6 +59,13 @@ def test_seed_changes_the_estimate(run):
     assert len(values) == 2
 
 
+def test_a_law_that_does_not_exist_is_seen_by_explosions(run):
+    cubic = ["--loss", "w**2/2-w**3/3", "--noise", "1", "--eta", "1", "--interpretation", "ito"]
+    outcome = run("simulate", "moment", "--order", "2", *cubic, "--json")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "explosions" in outcome.err.splitlines()[-1]
+
+
 def test_people_see_the_budget(run):
     outcome = run("simulate", *TIME, "--paths", "2000")
     assert outcome.status == 0
