@@ -7,8 +7,8 @@ import pytest
 import sympy
 from mpmath import mp
 
-from numerics import bulk, mpmath_route
-from numerics.errors import ComputationError
+from numerics import bulk, first_passage, mpmath_route
+from numerics.errors import ComputationError, InfiniteMean
 from numerics.lowering import Model, lower_diffusion
 
 w, a, b, c, slope, eta, theta = sympy.symbols("w a b c slope eta theta", real=True)
@@ -37,16 +37,25 @@ def parameters(**given: bulk.ArrayLike) -> dict[str, bulk.ArrayLike]:
 
 
 def double_wells(count: int, seed: int) -> dict[str, np.ndarray]:
-    """Power-law double wells, C affine in L."""
+    """Power-law double wells, C affine in L, whose mean exit time is finite.
+
+    p falls like |w|^(-q), q = 4 (s + 2/(eta slope)), and 1/(D p) grows like |w|^(q - 4): -infinity
+    is out of reach iff q >= 3 (then the mass is finite too). Others are left out.
+    """
     rng = np.random.default_rng(seed)
+    drawn = 2 * count
+    slope, eta = 10 ** rng.uniform(-2, 1, drawn), 10 ** rng.uniform(-2, 0, drawn)
+    theta = rng.uniform(0, 1, drawn)
+    kept = np.flatnonzero(4 * (1 - theta + 2 / (eta * slope)) >= 3)[:count]
+    assert len(kept) == count
     ones = np.ones(count)
     return {
         "a": ones,
         "b": ones,
         "c": 0 * ones,
-        "slope": 10 ** rng.uniform(-2, 1, count),
-        "eta": 10 ** rng.uniform(-2, 0, count),
-        "theta": rng.uniform(0, 1, count),
+        "slope": slope[kept],
+        "eta": eta[kept],
+        "theta": theta[kept],
     }
 
 
@@ -70,6 +79,18 @@ def test_errors_of_double_wells(exit: float):
     errors, estimates = relative_errors(double_wells(6, 1), exit)
     assert np.all(errors <= estimates)
     assert np.all(estimates < 1e-12)
+
+
+def test_a_reachable_infinity_is_recognised():
+    """q = 2.43 < 3: the certified route proves that the mean is infinite."""
+    values = {a: 1, b: 1, c: 0, slope: 6, eta: 1, theta: Fraction(29, 40)}
+    exact = {symbol: Fraction(value) for symbol, value in values.items()}
+    with pytest.raises(InfiniteMean):
+        first_passage.mean_exit_time(lowered(exact), -1, exit_above=1, method="arb")
+    drawn = {symbol.name: np.array([float(value)]) for symbol, value in exact.items()}
+    found = bulk.mean_exit_time(FAMILY, -1.0, exit_above=1.0, parameters=drawn)
+    assert found.status[0] == 3
+    assert np.isinf(found.value[0])
 
 
 @pytest.mark.slow
