@@ -26,6 +26,7 @@ from exitlaw.positivity import (
 )
 from exitlaw.relations import is_zero, same_statement, substituted, unfit
 from exitlaw.series import SeriesError, limit_of
+from theory.normal_form import logarithmic_derivative
 
 Pair = tuple[sympy.Expr, sympy.Expr]
 
@@ -55,24 +56,6 @@ def _difference_is_zero(lhs: sympy.Expr, rhs: sympy.Expr, what: str) -> CheckRes
     if is_zero(difference):
         return CheckResult(True, f"{what} reduces to 0 in normal form")
     return CheckResult(False, f"{what} does not reduce to 0: {sympy.sstr(difference)[:300]}")
-
-
-def logarithmic_derivative(expression: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:
-    """d log(expression) / d variable, taken factor by factor (powers and exponentials vanish)."""
-    expression = sympy.sympify(expression)
-    if not expression.has(variable):
-        return sympy.S.Zero
-    if isinstance(expression, sympy.Mul):
-        return sympy.Add(*(logarithmic_derivative(f, variable) for f in expression.args))
-    if isinstance(expression, sympy.exp):
-        return sympy.diff(expression.args[0], variable)
-    if isinstance(expression, sympy.Pow):
-        base, exponent = expression.as_base_exp()
-        result = exponent * logarithmic_derivative(base, variable)
-        if exponent.has(variable):
-            result += exponent.diff(variable) * sympy.log(base)
-        return result
-    return expression.diff(variable) / expression
 
 
 @dataclass(frozen=True)
@@ -200,9 +183,9 @@ class LogDerivative:
             obstacle = regular_on(side, {})
             if obstacle is not None:
                 return CheckResult(False, f"a side may be singular or jump: {obstacle}")
-        slope = logarithmic_derivative(self.lhs, self.variable) - logarithmic_derivative(
-            self.rhs, self.variable
-        )
+        slope = logarithmic_derivative(
+            sympy.sympify(self.lhs), self.variable
+        ) - logarithmic_derivative(sympy.sympify(self.rhs), self.variable)
         derivative = _difference_is_zero(slope, sympy.S.Zero, "d log lhs - d log rhs")
         if not derivative.ok:
             return derivative

@@ -67,13 +67,19 @@ def normal_form(expression: Expr, *, positive: Iterable[Expr] = ()) -> Expr:
 
 
 def logarithmic_derivative(expression: Expr, variable: Symbol) -> Expr:
-    """d log f/dw, term by term over factors and powers, so that f itself cancels."""
+    """d log f/dw, factor by factor: powers and exponentials vanish, so that f itself cancels."""
+    if not expression.has(variable):
+        return sympy.S.Zero
     if isinstance(expression, sympy.Mul):
         return sympy.Add(*(logarithmic_derivative(f, variable) for f in expression.args))  # type: ignore[arg-type]
     if isinstance(expression, sympy.exp):
         return sympy.diff(expression.args[0], variable)
-    if isinstance(expression, sympy.Pow) and not expression.exp.has(variable):
-        return expression.exp * logarithmic_derivative(expression.base, variable)
+    if isinstance(expression, sympy.Pow):
+        base, exponent = expression.as_base_exp()
+        result = exponent * logarithmic_derivative(base, variable)
+        if exponent.has(variable):
+            result += sympy.diff(exponent, variable) * sympy.log(base)
+        return result
     return sympy.diff(expression, variable) / expression
 
 
