@@ -125,9 +125,10 @@ def test_impossible_covariances_are_refused(
 
 @settings(deadline=None, max_examples=25)
 @given(
-    st.fractions("1/1000", 1000),
-    st.fractions("-999/1000", "999/1000"),
-    st.fractions("3/5", 1000),
+    # Small denominators: SymPy factors the number under the root, and its ECM fails on large ones.
+    st.fractions("1/1000", 1000, max_denominator=1000),
+    st.fractions("-999/1000", "999/1000", max_denominator=1000),
+    st.fractions("3/5", 1000, max_denominator=1000),
     st.sampled_from([Integer(0), Rational(1, 4), Rational(1, 2), Integer(1)]),
 )
 def test_zero_flux_at_numbers(
