@@ -232,7 +232,7 @@ def _grow(
                 and float(t.upper()) < 0.45 * tail.radius
             ):
                 goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
-                states = power_states(tail, stages, active, core.rate, t, goal)
+                states = power_states(tail, stages, active, core, t, goal)
                 return Reach(panels[::-1] + inner, states)
         stop = None
         length = abs(float(start)) + guess

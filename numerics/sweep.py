@@ -162,7 +162,8 @@ class Sweep:
         # Within a panel, terms of size e^variation cancel down to e^-variation.
         ctx.prec = working_bits(accuracy, panel, terms)
         try:
-            expansion = panel.expansion(terms, radius, self.rate)
+            # 2/η at this precision: its radius enters every coefficient, and those cancel.
+            expansion = panel.expansion(terms, radius, self.core.rate)
             left, right = panel.left - panel.centre, panel.right - panel.centre
             start, end = expansion.u.at(left), expansion.u.at(right)
             at_left = [x * (d * start).exp() for x, d in zip(self.states, self.degree, strict=True)]

@@ -16,6 +16,7 @@ from functools import lru_cache
 from flint import acb, arb, arb_poly, arb_series, ctx, fmpq, fmpq_series
 
 from numerics import recurrence
+from numerics.core import Core
 from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_sum, log_upper, up
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import as_fmpq
@@ -172,7 +173,7 @@ class PowerSeries:
 
 
 def power_states(
-    tail: Tail, stages: Sequence[Stage], active: int, rate: arb, t: arb, accuracy: float
+    tail: Tail, stages: Sequence[Stage], active: int, core: Core, t: arb, accuracy: float
 ) -> list[arb]:
     """The stages integrated from the end to t, relative to p(t): a power-law end (order 0)."""
     kernels = max(kernel_counts(stages)[:active])
@@ -188,6 +189,7 @@ def power_states(
             )
     ctx.cap = terms
     try:
+        rate = core.rate
         noise, e = _noise_and_exponent(tail, terms)
         leading = e[0] if e.prec else arb(0)
         coefficients = e.coeffs()
@@ -285,8 +287,10 @@ def _lowest_noise(tail: Tail, radius: float) -> float:
     def accept(x: arb, y: arb) -> bool:
         nonlocal lowest
         here = lower_log(expand(tail.program, tail.end, acb(x, y))[0])
+        if here == -math.inf:
+            return False
         lowest = min(lowest, here)
-        return here > -math.inf
+        return True
 
     with ctx.workprec(LOW_PRECISION):
         return lowest if cover_half_disc(radius, accept) else -math.inf

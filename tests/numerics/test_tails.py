@@ -84,7 +84,7 @@ def test_moving_the_cut_changes_nothing(cut: int) -> None:
     with ctx.workprec(200):
         tail = analyse(core.program, end)
         start = arb(-cut)
-        states = power_states(tail, MASS, 1, core.rate, end.parameter(start), accuracy)
+        states = power_states(tail, MASS, 1, core, end.parameter(start), accuracy)
         panels = cover(core, start, arb(0))
         mass = execute(core, panels, [1] * len(panels), MASS, states, accuracy).states[0]
         # m = κ = 11/20, so that 2m − 1 = 1/10.
