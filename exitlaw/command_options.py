@@ -37,8 +37,8 @@ class Quantity:
     required: tuple[str, ...] = ()
     model: bool = True
     """Whether it is a quantity of a model (and takes the options that describe one)."""
-    planar: bool = False
-    """Whether it is also defined in two dimensions."""
+    multivariate: bool = False
+    """Whether it is also defined in several dimensions."""
 
 
 def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bool = False):
@@ -64,8 +64,8 @@ OPTIONS: dict[str, Option] = {
         _option("--variable", "NAME", "Name of the state variable (default: w).", _MODEL),
         _option(
             "--variables",
-            "X,Y",
-            "Names of the two state variables of a model in the plane.",
+            "X,Y,…",
+            "Names of the state variables of a model in several dimensions.",
             _MODEL,
         ),
         _option("--set", "NAME=VALUE", "Value of a parameter; repeatable.", _MODEL, many=True),
@@ -173,7 +173,7 @@ EVALUATE = _table(
         "Mean first-passage time to one or two boundaries.",
         _EXIT,
         ("start",),
-        planar=True,
+        multivariate=True,
     ),
     Quantity(
         "exit-time-moment",
@@ -192,7 +192,7 @@ EVALUATE = _table(
         "Probability of leaving through the upper boundary first.",
         (*_EXIT, "against"),
         ("start",),
-        planar=True,
+        multivariate=True,
     ),
     Quantity(
         "kramers-time",
@@ -232,7 +232,7 @@ SIMULATE = _table(
         "Mean first-passage time to one or two boundaries.",
         (*_EXIT, *_CHUNKS),
         ("start",),
-        planar=True,
+        multivariate=True,
     ),
     Quantity(
         "sharpness-ratio",
@@ -248,7 +248,7 @@ def options_of(quantity: Quantity, *, simulated: bool) -> list[Option]:
     """The options a quantity's command accepts, in the order in which help shows them."""
     names = [
         *(MODEL_OPTIONS if quantity.model else ()),
-        *(("variables", "exit_region") if quantity.planar else ()),
+        *(("variables", "exit_region") if quantity.multivariate else ()),
         *quantity.options,
         *(_SAMPLING if simulated else _PRECISION),
     ]

@@ -38,8 +38,8 @@ class ModelInput:
     set: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def planar(self) -> bool:
-        """Whether the model lives in two dimensions."""
+    def multivariate(self) -> bool:
+        """Whether the model names its state variables, of any number of dimensions."""
         return self.variables is not None
 
     def described(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class ModelInput:
         given = {
             key: getattr(self, key) for key in FILE_KEYS if key != "set" and getattr(self, key)
         }
-        if (self.loss or self.drift) and not self.planar:
+        if (self.loss or self.drift) and not self.multivariate:
             given.setdefault("variable", "w")
         return {**given, **({"set": dict(self.set)} if self.set else {})}
 

@@ -90,14 +90,14 @@ class Request:
             raise InputError("--method arb, mpmath or both", repr(method), "both is the default")
         return cls(options, model_input.from_options(options), number, method)
 
-    def refuse_planar_options(self) -> None:
-        """In one dimension, the options of two have no meaning."""
+    def refuse_multivariate_options(self) -> None:
+        """Without --variables, the options of several dimensions have no meaning."""
         for name in ("exit_region", "against"):
             if self.given(name):
                 raise InputError(
                     "--exit B and --exit-below A in one dimension",
                     f"--{name.replace('_', '-')} {self.text(name)}",
-                    "name the two variables (--variables x,y) for a model in the plane",
+                    "name the variables (--variables x,y) for a model in several dimensions",
                 )
 
     @property
@@ -186,18 +186,18 @@ def evaluate(quantity: str, options: Options) -> Document:
     began = time.perf_counter()
     request = Request.of(options)
     own = _own_options(EVALUATE[quantity], simulated=False)
-    if request.model_text.planar:
-        if not EVALUATE[quantity].planar:
-            _refuse_in_the_plane(quantity, EVALUATE)
-        from exitlaw import planar_quantities
+    if request.model_text.multivariate:
+        if not EVALUATE[quantity].multivariate:
+            _refuse_several_dimensions(quantity, EVALUATE)
+        from exitlaw import multivariate_quantities
 
         return {
             "quantity": quantity,
-            **planar_quantities.evaluate(quantity, options, request.model_text),
+            **multivariate_quantities.evaluate(quantity, options, request.model_text),
             "seconds": time.perf_counter() - began,
             "inputs": request.inputs(own),
         }
-    request.refuse_planar_options()
+    request.refuse_multivariate_options()
     found = _EVALUATE[quantity](request)
     document = _spectrum_document(found) if isinstance(found, Spectrum) else _document(
         found, request.digits
@@ -211,11 +211,11 @@ def evaluate(quantity: str, options: Options) -> Document:
     }
 
 
-def _refuse_in_the_plane(quantity: str, known: Mapping[str, Quantity]) -> NoReturn:
+def _refuse_several_dimensions(quantity: str, known: Mapping[str, Quantity]) -> NoReturn:
     raise InputError(
-        "a quantity that is defined in two dimensions",
+        "a quantity that is defined in several dimensions",
         quantity,
-        f"one of {', '.join(name for name, one in known.items() if one.planar)}",
+        f"one of {', '.join(name for name, one in known.items() if one.multivariate)}",
     )
 
 
@@ -727,15 +727,17 @@ def simulate(quantity: str, options: Options, progress: Progress | None = None) 
     """
     request = Request.of(options)
     sampling = _sampling(request)
-    if request.model_text.planar:
-        if not SIMULATE[quantity].planar:
-            _refuse_in_the_plane(quantity, SIMULATE)
-        from exitlaw import planar_quantities
+    if request.model_text.multivariate:
+        if not SIMULATE[quantity].multivariate:
+            _refuse_several_dimensions(quantity, SIMULATE)
+        from exitlaw import multivariate_quantities
 
         with _chunks(request, quantity, progress) as chunks:
-            estimate = planar_quantities.simulate(options, request.model_text, sampling | chunks)
+            estimate = multivariate_quantities.simulate(
+                options, request.model_text, sampling | chunks
+            )
     else:
-        request.refuse_planar_options()
+        request.refuse_multivariate_options()
         with _chunks(request, quantity, progress) as chunks:
             estimate = _SIMULATE[quantity](request, sampling | chunks)
     low, high = estimate.interval()

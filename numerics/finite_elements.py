@@ -21,7 +21,7 @@ import numpy as np
 
 from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
 from numerics.evaluators import evaluate_mpmath, numpy_function
-from numerics.planar import PlanarModel
+from numerics.multivariate import MultivariateModel
 from numerics.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -55,7 +55,7 @@ class MeshEstimate:
 
 
 def mean_exit_time(
-    model: PlanarModel,
+    model: MultivariateModel,
     start: Point,
     exit_region: Program,
     *,
@@ -79,7 +79,7 @@ def mean_exit_time(
 
 
 def committor(
-    model: PlanarModel,
+    model: MultivariateModel,
     start: Point,
     from_region: Program,
     to_region: Program,
@@ -95,8 +95,14 @@ class _Problem:
     """The model's functions in doubles, the start, and the absorbing regions."""
 
     def __init__(
-        self, model: PlanarModel, start: Point, region: Program, target: Program | None
+        self, model: MultivariateModel, start: Point, region: Program, target: Program | None
     ) -> None:
+        if model.dimension != 2:
+            raise ComputationError(
+                "a model in two dimensions, for finite elements",
+                f"{model.dimension} variables: {', '.join(model.variables)}",
+                "simulate it (exitlaw simulate mean-exit-time)",
+            )
         self.start = np.array([_number(c) for c in start])
         self.eta, self.theta = _number(model.eta), _number(model.theta)
         self._gradient = numpy_function(model.gradient)

@@ -15,7 +15,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from numerics.errors import ComputationError
-from numerics.planar import PlanarModel
+from numerics.multivariate import MultivariateModel, upper_triangle
 from numerics.program import Builder, Program, constant_program
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "lower",
     "lower_constant",
     "lower_diffusion",
-    "lower_planar",
+    "lower_multivariate",
     "lower_region",
 ]
 
@@ -436,60 +436,75 @@ def lower_diffusion(
     )
 
 
-def lower_planar(
+def lower_multivariate(
     variables: Sequence[sympy.Symbol],
     gradient: Sequence[sympy.Expr],
     noise: sympy.Expr | Sequence[Any],
     *,
     eta: sympy.Expr,
     theta: sympy.Expr,
-) -> PlanarModel:
-    """The two-dimensional model of a force and a noise covariance.
+) -> MultivariateModel:
+    """The d-dimensional model of a force and a noise covariance.
 
     Parameters
     ----------
-    variables : two symbols
+    variables : d symbols
     gradient : ∇L, or minus the drift
-    noise : C as one expression (times the identity), two (diagonal), or a symmetric 2 × 2 list
+    noise : C as one expression (times the identity), d (diagonal), or a symmetric d × d list
 
     Raises
     ------
     ComputationError : another shape, a covariance that is not symmetric, a free symbol.
     """
-    x, y = variables
-    xx, xy, yy = _covariance(noise)
-    divergence = (
-        sympy.diff(xx, x) + sympy.diff(xy, y),
-        sympy.diff(xy, x) + sympy.diff(yy, y),
-    )
-    return PlanarModel(
-        (str(x), str(y)),
+    size = len(variables)
+    if len(gradient) != size:
+        raise ComputationError(
+            f"{size} components of the force",
+            f"{len(gradient)}",
+            f"give one for each of {', '.join(str(v) for v in variables)}",
+        )
+    covariance = _covariance(noise, size)
+    divergence = [
+        sympy.Add(*(sympy.diff(entry, v) for entry, v in zip(row, variables, strict=True)))
+        for row in covariance
+    ]
+    return MultivariateModel(
+        tuple(str(v) for v in variables),
         lower([sympy.sympify(g) for g in gradient], variables),
-        lower([xx, xy, yy], variables),
+        lower([covariance[i][j] for i, j in upper_triangle(size)], variables),
         lower(divergence, variables),
         lower(sympy.sympify(eta)),
         lower(sympy.sympify(theta)),
     )
 
 
-def _covariance(noise: Any) -> tuple[Any, Any, Any]:
+def _covariance(noise: Any, size: int) -> list[list[Any]]:
+    """C as d rows of d expressions."""
     if isinstance(noise, sympy.MatrixBase):
         noise = noise.tolist()
     if not isinstance(noise, Sequence):
-        scalar = sympy.sympify(noise)
-        return scalar, sympy.Integer(0), scalar
+        noise = [noise] * size
     rows = [list(row) if isinstance(row, Sequence) else row for row in noise]
-    if len(rows) == 2 and not any(isinstance(row, list) for row in rows):
-        return sympy.sympify(rows[0]), sympy.Integer(0), sympy.sympify(rows[1])
-    if len(rows) == 2 and all(isinstance(row, list) and len(row) == 2 for row in rows):
-        (a, b), (c, d) = ([sympy.sympify(e) for e in row] for row in rows)
-        if sympy.expand(b - c) == 0:
-            return a, b, d
-        raise ComputationError("a symmetric covariance", f"C12 = {b}, C21 = {c}", "make them equal")
+    if len(rows) == size and not any(isinstance(row, list) for row in rows):
+        zero = sympy.Integer(0)
+        return [
+            [sympy.sympify(row) if i == j else zero for j in range(size)]
+            for i, row in enumerate(rows)
+        ]
+    if len(rows) == size and all(isinstance(row, list) and len(row) == size for row in rows):
+        matrix = [[sympy.sympify(entry) for entry in row] for row in rows]
+        for i, j in upper_triangle(size):
+            if sympy.expand(matrix[i][j] - matrix[j][i]) != 0:
+                raise ComputationError(
+                    "a symmetric covariance",
+                    f"C{i + 1}{j + 1} = {matrix[i][j]}, C{j + 1}{i + 1} = {matrix[j][i]}",
+                    "make them equal",
+                )
+        return matrix
     raise ComputationError(
-        "a noise of one expression, two, or two rows of two",
+        f"a noise of one expression, {size}, or {size} rows of {size}",
         str(noise),
-        'write "[C11, C12], [C12, C22]" for a full covariance',
+        'write "[[C11, C12], [C12, C22]]" for a full covariance',
     )
 
 

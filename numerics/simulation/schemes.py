@@ -208,7 +208,7 @@ def as_float(point: Point, what: str) -> float:
     return value
 
 
-def _with_constants_as_inputs(program: Program) -> tuple[Program, tuple[float, ...]]:
+def with_constants_as_inputs(program: Program) -> tuple[Program, tuple[float, ...]]:
     """The same program with its constants as further inputs, and their values."""
     values: list[float] = []
     instructions: list[Instruction] = []
@@ -248,7 +248,7 @@ def kernel_model(model: Model, parameters: Mapping[str, float] | None = None) ->
             "an interpretation θ from 0 (Itô) to 1 (anti-Itô)", str(theta), "give such a θ"
         )
     joint = combined(model.inputs, [model.gradient, model.noise, model.noise_slope])
-    free, constants = _with_constants_as_inputs(joint)
+    free, constants = with_constants_as_inputs(joint)
     missing = [name for name in model.parameters if joint.uses(name) and name not in given]
     if missing:
         raise ComputationError(
@@ -288,7 +288,8 @@ def code_digest() -> str:
         "schemes.py",
         "exit.py",
         "multilevel.py",
-        "planar.py",
+        "multivariate.py",
+        "region_exit.py",
         "sums.py",
     )
 

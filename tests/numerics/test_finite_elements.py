@@ -10,7 +10,7 @@ import sympy
 
 from numerics import finite_elements, mpmath_route
 from numerics.errors import ComputationError
-from numerics.lowering import lower_diffusion, lower_planar, lower_region
+from numerics.lowering import lower_diffusion, lower_multivariate, lower_region
 
 x, y = sympy.symbols("x y", real=True)
 HALF = sympy.Rational(1, 2)
@@ -35,7 +35,7 @@ def test_separable_well_with_state_dependent_noise(theta: object):
     well = (x**2 - 1) ** 2 / 4
     force = gradient(well + y**2 / 2)
     interpretation = sympy.Rational(str(theta))
-    model = lower_planar((x, y), force, [1 + x**2 / 2, 1], eta=HALF, theta=interpretation)
+    model = lower_multivariate((x, y), force, [1 + x**2 / 2, 1], eta=HALF, theta=interpretation)
     found = finite_elements.mean_exit_time(model, (-1, 0), lower_region(x >= HALF, (x, y)))
     exact = one_dimension(well, 1 + x**2 / 2, HALF, theta, -1, Fraction(1, 2))
     assert abs(found.value - exact) <= found.error
@@ -48,7 +48,7 @@ def test_disc_with_a_radial_well(rotation: int):
     """L = r²/2, C = 1: τ = ½∫_0^(R²/η) (e^u − 1)/u du; a rotation does not change it."""
     eta, radius = sympy.Rational(1, 2), 1
     force = (x - rotation * y, y + rotation * x)
-    model = lower_planar((x, y), force, sympy.Integer(1), eta=eta, theta=sympy.Integer(0))
+    model = lower_multivariate((x, y), force, sympy.Integer(1), eta=eta, theta=sympy.Integer(0))
     region = lower_region(x**2 + y**2 >= radius, (x, y))
     found = finite_elements.mean_exit_time(model, (0, 0), region, tolerance=5e-3)
     u = 2
@@ -62,7 +62,7 @@ def test_full_covariance_is_a_rotated_separable_problem():
     u, v = (x + y) / sympy.sqrt(2), (x - y) / sympy.sqrt(2)
     loss = sympy.expand(u**2 / 2 + v**2 / 2)
     covariance = [[3 * HALF, HALF], [HALF, 3 * HALF]]
-    model = lower_planar((x, y), gradient(loss), covariance, eta=HALF, theta=sympy.Integer(0))
+    model = lower_multivariate((x, y), gradient(loss), covariance, eta=HALF, theta=sympy.Integer(0))
     region = lower_region(x + y >= sympy.sqrt(2) / 2, (x, y))
     found = finite_elements.mean_exit_time(model, (0, 0), region, tolerance=2e-3)
     exact = one_dimension(x**2 / 2, 2, HALF, 0, 0, Fraction(1, 2))
@@ -71,7 +71,7 @@ def test_full_covariance_is_a_rotated_separable_problem():
 
 def test_committor_between_half_planes():
     """Brownian motion between x <= −1 and x >= 1: (1 + x)/2."""
-    model = lower_planar(
+    model = lower_multivariate(
         (x, y), (sympy.Integer(0), y), sympy.Integer(1), eta=sympy.Integer(2), theta=HALF
     )
     found = finite_elements.committor(
@@ -81,13 +81,13 @@ def test_committor_between_half_planes():
 
 
 def test_refusals():
-    model = lower_planar(
+    model = lower_multivariate(
         (x, y), (x, y), sympy.Integer(1), eta=sympy.Integer(1), theta=sympy.Integer(0)
     )
     with pytest.raises(ComputationError, match="outside the exit region"):
         finite_elements.mean_exit_time(model, (2, 0), lower_region(x >= 1, (x, y)))
     with pytest.raises(ComputationError, match="symmetric"):
-        lower_planar((x, y), (x, y), [[1, x], [y, 1]], eta=HALF, theta=HALF)
-    indefinite = lower_planar((x, y), (x, y), [x, 1], eta=HALF, theta=HALF)
+        lower_multivariate((x, y), (x, y), [[1, x], [y, 1]], eta=HALF, theta=HALF)
+    indefinite = lower_multivariate((x, y), (x, y), [x, 1], eta=HALF, theta=HALF)
     with pytest.raises(ComputationError, match="positive definite"):
         finite_elements.mean_exit_time(indefinite, (0, 0), lower_region(x >= 1, (x, y)))

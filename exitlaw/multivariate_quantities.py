@@ -1,4 +1,7 @@
-"""Quantities of models in the plane, estimated: by finite elements, or by paths."""
+"""Quantities of models in several dimensions, estimated.
+
+In two by finite elements; in any number by paths.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ import sympy
 
 from exitlaw import model_input
 from exitlaw.model_input import ModelInput
-from numerics.lowering import lower_constant, lower_planar, lower_region
-from numerics.planar import PlanarModel
+from numerics.lowering import lower_constant, lower_multivariate, lower_region
+from numerics.multivariate import MultivariateModel
 from numerics.program import Program
 from theory.diffusion import DiffusionND
 from theory.errors import InputError
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DIGITS = 3
 MAX_DIGITS = 8
-PLANAR_SCHEME = "euler-shift"
-"""The one scheme of paths in the plane."""
 
 Options = Mapping[str, Any]
 
@@ -62,36 +63,43 @@ def simulate(options: Options, model: ModelInput, sampling: Mapping[str, Any]) -
     ------
     InputError, ComputationError : what was asked has no meaning, or cannot be simulated.
     """
-    from numerics.simulation import planar
+    from numerics.simulation import region_exit
 
     _refuse_options_of_the_line(options)
     scheme = options.get("scheme")
-    if scheme not in (None, PLANAR_SCHEME):
+    if scheme not in (None, region_exit.SCHEME):
         raise InputError(
-            f"--scheme {PLANAR_SCHEME} in two dimensions", repr(scheme), "leave it out"
+            f"--scheme {region_exit.SCHEME} in several dimensions", repr(scheme), "leave it out"
         )
     state, lowered = _model(model)
     start = _start(options["start"], model)
     region = _region(options.get("exit_region"), "--exit-region", model, state)
     accepted = {name: value for name, value in sampling.items() if name != "scheme"}
-    return planar.mean_exit_time(lowered, start, region, **accepted)
+    return region_exit.mean_exit_time(lowered, start, region, **accepted)
 
 
 def _refuse_options_of_the_line(options: Options) -> None:
     for name in ("exit", "exit_below", "method", "variable"):
         if options.get(name) is not None:
             raise InputError(
-                "the options of two dimensions (--variables, --start=X,Y, --exit-region)",
+                "the options of several dimensions (--variables, --start=X,Y, --exit-region)",
                 f"--{name.replace('_', '-')} {options[name]}",
                 "leave it out",
             )
 
 
-def _model(model: ModelInput) -> tuple[list[sympy.Symbol], PlanarModel]:
+def _model(model: ModelInput) -> tuple[list[sympy.Symbol], MultivariateModel]:
     noise, eta, interpretation = model_input.needed(model)
     names = [name.strip() for name in (model.variables or "").split(",")]
-    if len(names) != 2 or not all(name.isidentifier() for name in names):
-        raise InputError("two names after --variables", repr(model.variables), "as --variables x,y")
+    if not all(name.isidentifier() and name not in ("pi", "E") for name in names):
+        raise InputError("names after --variables", repr(model.variables), "as --variables x,y")
+    if len(set(names)) < len(names):
+        raise InputError("different names after --variables", repr(model.variables), "rename one")
+    for name in names:
+        if name in model.set:
+            raise InputError(
+                "parameters other than the state variables", f"--set {name}=…", f"leave {name} free"
+            )
     state = [sympy.Symbol(name, real=True) for name in names]
     given = {
         "variables": state,
@@ -103,7 +111,7 @@ def _model(model: ModelInput) -> tuple[list[sympy.Symbol], PlanarModel]:
         diffusion = DiffusionND.from_loss(model.loss, noise, **given)
     else:
         diffusion = DiffusionND.from_drift(model.drift or "", noise, **given)
-    lowered = lower_planar(
+    lowered = lower_multivariate(
         state,
         diffusion.gradient,
         diffusion.noise.tolist(),
@@ -115,14 +123,21 @@ def _model(model: ModelInput) -> tuple[list[sympy.Symbol], PlanarModel]:
 
 def _start(text: str, model: ModelInput) -> list[Program]:
     parts = text.split(",")
-    if len(parts) != 2:
-        raise InputError("two coordinates after --start", repr(text), "as --start=-1,0")
+    size = len((model.variables or "").split(","))
+    if len(parts) != size:
+        raise InputError(
+            f"{size} coordinate{'s' if size > 1 else ''} after --start, one for each variable",
+            repr(text),
+            f"as --start={','.join(['0'] * size)}",
+        )
     return [lower_constant(model_input.constant(part, model, "--start")) for part in parts]
 
 
 def _region(text: str | None, flag: str, model: ModelInput, state: list[sympy.Symbol]) -> Program:
     if text is None:
-        raise InputError(f"{flag} CONDITION in two dimensions", "none", f'as {flag} "x >= 1"')
+        raise InputError(
+            f"{flag} CONDITION in several dimensions", "none", f'as {flag} "{state[0]} >= 1"'
+        )
     return lower_region(model_input.condition(text, model, flag, state), state)
 
 

@@ -94,7 +94,7 @@ def test_probability_of_one_region_before_another(run, valid):
         ([*PATHS, *WELL, "--exit-region", "x <= 0"], "outside the exit region"),
         ([*PATHS, *WELL, "--exit-region", "x >= 1", "--scheme", "platen"], "euler-shift"),
         ([*PATHS, *WELL, "--exit-region", "x >= 1", "--paths", "0"], "--paths"),
-        ([*PATHS, *WELL[:-1], "--start=1", "--exit-region", "x >= 1"], "two coordinates"),
+        ([*PATHS, *WELL[:-1], "--start=1", "--exit-region", "x >= 1"], "2 coordinates"),
         (["simulate", "moment", *WELL[:-1], "--order", "2"], "--variables"),
         (
             [*TIME, "--loss", "w**2", "--noise", "1", "--eta", "1", "--interpretation", "ito",
