@@ -220,7 +220,7 @@ def _grow(
     position, guess, panels = start, 1.0 + abs(float(start)), []
     while len(panels) < MAX_PANELS:
         t = end.parameter(position) if end.point is not None or position < 0 else None
-        if t is not None and t > 0 and float(t.upper()) < 0.9 * tail.radius:
+        if t is not None and t > 0:
             if level < mass - accuracy:
                 states = decay_states(tail, stages, active, core.rate, t)
                 if states is not None and level + log_upper(states[0]) < mass - accuracy - 5:

@@ -53,6 +53,16 @@ class End:
             return self.outward / x
         return (x - arb(as_fmpq(self.point))) * -self.outward
 
+    def ball(self, t: arb) -> arb:
+        """x of a ball of parameters."""
+        if self.point is None:
+            return self.outward / t
+        return arb(as_fmpq(self.point)) - self.outward * t
+
+    def slope(self, t: arb) -> arb:
+        """dx/dt."""
+        return -self.outward / t**2 if self.point is None else arb(-self.outward)
+
     def state(self, t: float) -> float:
         """x of a parameter t, in double precision."""
         if self.point is None:

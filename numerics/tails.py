@@ -19,7 +19,7 @@ from numerics import recurrence
 from numerics.core import Core
 from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_sum, log_upper, up
 from numerics.errors import ComputationError, InfiniteMean
-from numerics.evaluators import as_fmpq
+from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.local import End, Local, NotLocal, expand, expand_exactly, lower_log
 from numerics.panels import CAUCHY_FACTORS, PLAN_ORDER, as_series, singular_distance
 from numerics.program import Program
@@ -353,12 +353,32 @@ def decay_states(
 
 
 def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, float] | None:
-    """On (0, t]: a lower bound of e, the log of one of the factor of C, and the order of C."""
-    top = float(t.upper())
-    if not tail.expanded:
-        return _lowest_by_spans(tail, top)
-    if not top < tail.radius:
+    """On (0, t]: a lower bound of e, the log of one of the factor of C, and the order of C.
+
+    Close to the end from its expansion (or `numerics.spans`), further in by boxes of x.
+    """
+    if tail.order > 0:
+        # p has a limit: it does not decay.
         return None
+    top = float(t.upper())
+    close = min(top, 0.8 * tail.radius)
+    close_bounds = _lowest_by_expansion if tail.expanded else _lowest_by_spans
+    for _ in range(HALVINGS):
+        found = close_bounds(tail, close)
+        if found is not None:
+            break
+        close /= 2
+    else:
+        return None
+    e_low, noise_low, noise_order = found
+    if close >= top:
+        return found
+    inner = _lowest_by_boxes(tail, close, top, noise_order)
+    return None if inner is None else (min(e_low, inner[0]), min(noise_low, inner[1]), noise_order)
+
+
+def _lowest_by_expansion(tail: Tail, top: float) -> tuple[float, float, float] | None:
+    # t^order >= top^order for order <= 0.
     parts, e_low, noise_low, noise_order = 16, math.inf, math.inf, 0
     with ctx.workprec(LOW_PRECISION):
         for part in range(parts):
@@ -373,11 +393,40 @@ def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, float] | None:
             noise_order = noise.order
     if e_low == math.inf or noise_low == -math.inf:
         return None
-    # t^order >= top^order for order <= 0; for order > 0 nothing is left at the end.
-    if tail.order > 0:
-        return None
     exponent_low = math.log(e_low) + tail.order * math.log(top)
     return math.exp(min(exponent_low, 600.0)) * (1 - 1e-9), noise_low, noise_order
+
+
+HALVINGS = 20
+"""How much closer to the end bounds are looked for."""
+
+MAX_BOXES = 1000
+"""Boxes on which a decaying density is shown to decay, before the panels simply go on."""
+
+
+def _lowest_by_boxes(
+    tail: Tail, close: float, top: float, noise_order: float
+) -> tuple[float, float] | None:
+    """Lower bounds of e and of log(C t^−order) on [close, top], boxes of t split where needed."""
+    pending = [(close * (1 - 1e-9), top * (1 + 1e-9))]
+    e_low, noise_low = math.inf, math.inf
+    with ctx.workprec(LOW_PRECISION):
+        for _ in range(MAX_BOXES):
+            if not pending:
+                return e_low * (1 - 1e-9), noise_low - 1e-9 * (1 + abs(noise_low))
+            low, high = pending.pop()
+            t = arb(low).union(arb(high))
+            noise, q = evaluate_arb(tail.program, tail.end.ball(t))
+            e = -t * q * tail.end.slope(t)
+            if e > 0 and noise > 0:
+                e_low = min(e_low, float(e.lower()))
+                noise_low = min(noise_low, float((noise / t ** arb(noise_order)).log().lower()))
+            elif high < low * (1 + 1e-6):
+                return None
+            else:
+                middle = math.sqrt(low * high)
+                pending += [(low, middle), (middle, high)]
+    return None
 
 
 def exponent_span(program: Program, end: End, top: float) -> tuple[Span, Span]:
