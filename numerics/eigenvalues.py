@@ -3,7 +3,9 @@
 `−𝓛u = λu` as a system: `u' = S f`, `f' = −λ p u` (speed density p, scale density S = 1/(Dp)). The
 angle of (u, f) turns monotonically, so the zeros of u count the eigenvalues below λ (Sturm). Signs
 of u come from enclosures of the transfer matrices of Taylor panels; a panel with `λ ∫p ∫S < 4`
-holds at most one zero (Lyapunov), so that signs at the ends of panels count them all.
+holds at most one zero (Lyapunov), as does one where V > λ (ψ'' = (V − λ)ψ in y), so that signs at
+the ends of panels count them all. The transfers are power series in λ: one set of panels serves
+every λ and every eigenvalue.
 
 An infinite end is cut where V exceeds λ (`numerics.schroedinger`): with ψ = 0 there the count is a
 lower bound of the number of eigenvalues below λ, with ψ_y = 0 an upper bound. A linear force with a
@@ -22,7 +24,7 @@ from numerics.core import Core, core_of, point_ball
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
 from numerics.evaluators import as_fmpq, evaluate_arb
-from numerics.exit_laplace import carry
+from numerics.exit_laplace import Matrix, RateSeries, rate_series
 from numerics.landscape import cover, outermost, require_finite_mass
 from numerics.local import End
 from numerics.lowering import Model
@@ -176,20 +178,33 @@ class _Interval:
     high: arb
     cut_low: bool
     cut_high: bool
+    barriers: tuple[list[tuple[arb, arb]], list[tuple[arb, arb]]]
+    """For the low and the high end: states, and lower bounds of V from there to infinity"""
+    top: float
+    """V exceeds this beyond the cuts"""
+    decay: float
+    accuracy: float
+    """Nats to which transfers across panels are known"""
     panels: list[Panel] = field(default_factory=list)
+    transfers: list[RateSeries] = field(default_factory=list)
     capacity: float = 0.0
-    """The λ up to which every panel holds at most one zero."""
+    """The λ up to which every panel holds at most one zero, and `transfers` hold."""
 
     def prepare(self, level: float) -> None:
-        """Panels fine enough for every λ up to `level`."""
-        if not self.panels:
-            self.panels = cover(self.core, self.low, self.high)
+        """Panels fine enough for every λ up to `level`, with their transfers."""
         if level <= self.capacity:
             return
+        if not self.panels:
+            self.panels = cover(self.core, self.low, self.high)
+        least, most = (self._forbidden(side, level) for side in (0, 1))
         pending, done = self.panels[::-1], []
         while pending:
             panel = pending.pop()
-            if _load(self.core, panel) + math.log(level) < math.log(4.0):
+            if (
+                _load(self.core, panel) + math.log(level) < math.log(4.0)
+                or (least is not None and panel.right <= least)
+                or (most is not None and panel.left >= most)
+            ):
                 done.append(panel)
                 continue
             parts = halves(panel)
@@ -199,37 +214,102 @@ class _Interval:
                     f"eigenvalues near {level:.6g}",
                     "ask for fewer",
                 )
-            parts[0].before = panel.before
             pending.extend(reversed(parts))
         self.panels, self.capacity = done, level
+        self.transfers = rate_series(self.core, done, arb(level), self.accuracy)
+
+    def _forbidden(self, side: int, level: float) -> arb | None:
+        """The state beyond which V exceeds the level, outward on a side with a natural end."""
+        return next((w for w, least in self.barriers[side] if least > level), None)
 
     def boundary(self, w: arb) -> arb:
         """f/u = D u'/u at a cut where ψ_y = 0."""
         return evaluate_arb(schroedinger_program(self.model), w)[1]
 
-    def shoot(self, rate: arb, neumann: bool, accuracy: float) -> tuple[int, arb]:
+    def shoot(self, rate: arb, neumann: bool) -> tuple[int, arb]:
         """(eigenvalues below the rate, a function of the rate that vanishes at eigenvalues).
 
         `neumann` applies to cut ends; exits are always killed.
         """
-        with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
+        with ctx.workprec(math.ceil(self.accuracy / math.log(2)) + 60):
+            x = -rate / arb(self.capacity)
             free_low, free_high = neumann and self.cut_low, neumann and self.cut_high
-            u, f = (arb(1), self.boundary(self.low)) if free_low else (arb(0), arb(1))
-            zeros, sign, size = 0, 1, arb(1)
-            for panel in self.panels:
-                state = carry(self.core, [panel], u, f, -rate, accuracy)
-                scale = arb(abs(state.u).mid() + abs(state.f).mid())
-                u, f, size = state.u / scale, state.f / scale, size * scale
-                here = _sign(u)
+            state = _Direction(arb(1), self.boundary(self.low)) if free_low else _Direction()
+            zeros, sign = 0, 1
+            for transfer in self.transfers:
+                state.cross(transfer.matrix(x))
+                here = _sign(state.u)
                 zeros += here != sign
                 sign = here
             if not free_high:
-                return zeros, u * size
-            mismatch = f - self.boundary(self.high) * u
+                return zeros, state.u * state.size
+            mismatch = state.f - self.boundary(self.high) * state.u
             # cot of the angle left over against cot of the boundary's angle
             passed = _sign(mismatch) * sign < 0
             # Unscaled, so that it is nearly linear in the rate.
-            return zeros + passed, mismatch * size
+            return zeros + passed, mismatch * state.size
+
+
+class _Direction:
+    """The direction of (u, f): `(x − sy, y + sx)` for some |s| <= r, in units 1 and σ.
+
+    Only the angle matters for signs, and a transfer contracts angles where solutions grow, by
+    `det T/|T x|²`: balls for u and f apart would grow instead.
+    """
+
+    def __init__(self, u: arb | None = None, f: arb | None = None) -> None:
+        u, f = (arb(0) if u is None else u), (arb(1) if f is None else f)
+        self.unit = arb(1)
+        self.size = arb(1)
+        self._x, self._y = arb(u.mid()), arb(f.mid())
+        norm = (self._x**2 + self._y**2).sqrt()
+        error = arb(u.rad()) + arb(f.rad())
+        if not norm > error:
+            raise _Undecided
+        self._r = arb((error / (norm - error)).upper())
+        self._normalise(norm)
+
+    @property
+    def u(self) -> arb:
+        return self._x + arb(0, self._r.upper()) * self._y
+
+    @property
+    def f(self) -> arb:
+        return (self._y + arb(0, self._r.upper()) * self._x) * self.unit
+
+    def cross(self, matrix: Matrix) -> None:
+        """Apply a transfer matrix."""
+        unit = self._balanced(matrix)
+        a, b = matrix.a, matrix.b * self.unit
+        c, d = matrix.c / unit, matrix.d * (self.unit / unit)
+        determinant = matrix.determinant * (self.unit / unit)
+        self.unit = unit
+        x, y, r = self._x, self._y, self._r
+        u, f = a * x + b * y, c * x + d * y
+        self._x, self._y = arb(u.mid()), arb(f.mid())
+        norm = (self._x**2 + self._y**2).sqrt()
+        error = arb(u.rad()) + arb(f.rad())
+        aside = ((b * x - a * y) ** 2 + (d * x - c * y) ** 2).sqrt()
+        turned = error + r * (abs(determinant) * (x**2 + y**2) + error * aside) / norm
+        kept = norm - error - r * aside
+        if not kept > 0:
+            raise _Undecided
+        self._r = arb((turned / kept).upper())
+        self._normalise(norm)
+
+    def _balanced(self, matrix: Matrix) -> arb:
+        """The unit of f in which a transfer mixes u and f evenly."""
+        ratio = (abs(matrix.c) / abs(matrix.b)).mid().sqrt()
+        return arb(ratio.mid()) if ratio.is_finite() and ratio > 0 else self.unit
+
+    def _normalise(self, norm: arb) -> None:
+        scale = arb(norm.mid())
+        x, y = self._x / scale, self._y / scale
+        self._x, self._y = arb(x.mid()), arb(y.mid())
+        spread = arb(x.rad()) + arb(y.rad())
+        # What rounding turned: the length is nearly 1.
+        self._r = arb((self._r + 2 * spread).upper())
+        self.size = arb((self.size * scale).mid())
 
 
 def _load(core: Core, panel: Panel) -> float:
@@ -267,14 +347,21 @@ def _general(
     values: list[Enclosure] = [Enclosure.exact(0)] if free else []
     level = None if edge is None else float(edge)
     guesses = _guesses(model, count, below, above, level)
-    for n in range(len(values), count):
-        guess = guesses[n] if n < len(guesses) else (2 * guesses[-1] if guesses else 1.0)
-        if level is not None and guess >= level * (1 - 1e-9):
+    while len(guesses) < count:
+        guesses.append(2 * guesses[-1] if guesses else 1.0)
+    listed = [
+        n for n in range(len(values), count) if level is None or guesses[n] < level * (1 - 1e-9)
+    ]
+    # From the highest down: its panels serve the others.
+    shooting = _Shooting(model, core, below, above, level, digits)
+    found = [
+        shooting.eigenvalue(n, guesses[n], min(guesses[m] for m in listed))
+        for n in reversed(listed)
+    ]
+    for value in reversed(found):
+        if value is None:
             break
-        found = _eigenvalue(model, core, n, guess, level, below, above, digits)
-        if found is None:
-            break
-        values.append(found)
+        values.append(value)
     return Spectrum(tuple(values), None if edge is None else Enclosure.from_arb(edge))
 
 
@@ -317,92 +404,111 @@ def _guesses(
     return finite_difference_spectrum(model, count, below, above, level)
 
 
-def _interval(
-    model: Model,
-    core: Core,
-    level: float,
-    below: Point | None,
-    above: Point | None,
-    decay: float,
-) -> _Interval | None:
-    """The interval, natural ends cut where V > level and eigenfunctions have decayed."""
-    ends: list[arb] = []
-    for outward, exit in ((-1, below), (1, above)):
-        if exit is not None:
-            ends.append(point_ball(exit))
-            continue
-        other = below if outward > 0 else above
-        anchor = float(point_ball(other)) if other is not None else 0.0
-        position, reached, previous = anchor + outward, 0.0, anchor
-        for _ in range(_STEPS):
-            least = least_beyond(model, outward, arb(position)) if outward * position > 0 else None
-            reached += decay_length(model, previous, position, level)
-            if least is not None and least > level and reached > decay:
-                break
-            previous = position
-            position = round(anchor + (position - anchor) * 1.2, 6)
-        else:
-            return None
-        ends.append(arb(position))
-    return _Interval(model, core, ends[0], ends[1], below is None, above is None)
+@dataclass
+class _Shooting:
+    """One spectrum; `intervals[k]` is what the k-th attempt at an eigenvalue works on."""
 
+    model: Model
+    core: Core
+    below: Point | None
+    above: Point | None
+    level: float | None
+    """Where the continuum begins"""
+    digits: int
+    intervals: dict[int, _Interval] = field(default_factory=dict)
 
-def _eigenvalue(
-    model: Model,
-    core: Core,
-    n: int,
-    guess: float,
-    level: float | None,
-    below: Point | None,
-    above: Point | None,
-    digits: int,
-) -> Enclosure | None:
-    """λ_n between proven bounds; None where it is not below the edge."""
-    accuracy, reached = (digits + 4) * math.log(10) + 4, ""
-    for attempt in range(_ROUNDS):
-        # Errors of the cut decay like e^(−2∫√(V − λ)); those of rare transitions are relative.
-        decay = (accuracy / 2 + max(-math.log(guess), 0) / 2 + 4) * (1 + attempt / 2)
-        top = guess * 1.02 if level is None else min(guess * 1.02, (guess + level) / 2)
-        with ctx.workprec(128):
-            interval = _interval(model, core, top, below, above, decay)
-            if interval is None:
+    def eigenvalue(self, n: int, guess: float, smallest: float) -> Enclosure | None:
+        """λ_n between proven bounds; None where it is not below the edge."""
+        accuracy, reached = (self.digits + 4) * math.log(10) + 4, ""
+        for attempt in range(_ROUNDS):
+            # Errors of the cut decay like e^(−2∫√(V − λ)); those of rare transitions are relative.
+            decay = (accuracy / 2 + max(-math.log(smallest), 0) / 2 + 4) * (1 + attempt / 2)
+            top = guess * 1.02
+            if self.level is not None:
+                top = min(top, (guess + self.level) / 2)
+            with ctx.workprec(128):
+                interval = self.intervals.get(attempt)
+                if interval is None or interval.top < top or interval.decay < decay:
+                    interval = self._interval(top, decay, accuracy + 20)
+                    if interval is None:
+                        return None
+                    self.intervals[attempt] = interval
+                interval.prepare(top)
+            try:
+                root = _root(interval, n, guess, self.level, accuracy)
+                if root is None:
+                    return None
+                return _proven(interval, n, root, self.digits)
+            except _Undecided:
+                reached = f"an undecided sign near {guess:.10g}"
+            accuracy *= 1.4
+        raise PrecisionCapReached(
+            f"{self.digits} certain digits of eigenvalue {n}", reached, "ask for fewer digits"
+        )
+
+    def _interval(self, top: float, decay: float, accuracy: float) -> _Interval | None:
+        """The interval, natural ends cut where V > top and eigenfunctions have decayed."""
+        ends: list[arb] = []
+        barriers: tuple[list[tuple[arb, arb]], list[tuple[arb, arb]]] = ([], [])
+        for side, exit in enumerate((self.below, self.above)):
+            if exit is not None:
+                ends.append(point_ball(exit))
+                continue
+            outward = 2 * side - 1
+            other = self.above if side == 0 else self.below
+            anchor = float(point_ball(other)) if other is not None else 0.0
+            position, reached, previous = anchor + outward, 0.0, anchor
+            for step in range(_STEPS):
+                least = None
+                if outward * position > 0:
+                    least = least_beyond(self.model, outward, arb(position))
+                    if least is not None:
+                        barriers[side].append((arb(position), least))
+                reached += decay_length(self.model, previous, position, top)
+                if least is not None and least > top and reached > decay:
+                    break
+                previous = position
+                # Far out everything is a power of w.
+                factor = 1.2 if step < _STEPS // 3 else 3.0
+                position = round(anchor + (position - anchor) * factor, 6)
+            else:
                 return None
-            interval.prepare(2 * guess)
-        try:
-            root = _root(interval, n, guess, level, accuracy)
-            if root is None:
-                return None
-            return _proven(interval, n, root, digits, accuracy)
-        except _Undecided:
-            reached = f"an undecided sign near {guess:.10g}"
-        accuracy *= 1.4
-    raise PrecisionCapReached(
-        f"{digits} certain digits of eigenvalue {n}", reached, "ask for fewer digits"
-    )
+            ends.append(arb(position))
+        return _Interval(
+            self.model,
+            self.core,
+            low=ends[0],
+            high=ends[1],
+            cut_low=self.below is None,
+            cut_high=self.above is None,
+            barriers=barriers,
+            top=top,
+            decay=decay,
+            accuracy=accuracy,
+        )
 
 
 def _root(
     interval: _Interval, n: int, guess: float, level: float | None, accuracy: float
 ) -> arb | None:
     """An approximation of λ_n: bracketed by counts, refined by the Illinois rule."""
-    coarse = 30.0
     low, high = guess * (1 - 1e-3), guess * (1 + 1e-3)
     for _ in range(_STEPS):
-        if interval.shoot(arb(low), True, coarse)[0] <= n:
+        if interval.shoot(arb(low), True)[0] <= n:
             break
         low /= 2 if low > guess / 4 else 16
     for _ in range(_STEPS):
-        interval.prepare(2 * high)
-        if interval.shoot(arb(high), True, coarse)[0] > n:
+        interval.prepare(high)
+        if interval.shoot(arb(high), True)[0] > n:
             break
         high *= 1.5
         if level is not None and high >= level:
             return None
     a, b = arb(low), arb(high)
-    at_a, at_b = interval.shoot(a, True, coarse), interval.shoot(b, True, coarse)
+    at_a, at_b = interval.shoot(a, True), interval.shoot(b, True)
     while (at_a[0], at_b[0]) != (n, n + 1):
         middle = arb(((a * b).sqrt() if float(b) > 2 * float(a) else (a + b) / 2).mid())
-        at_middle = interval.shoot(middle, True, coarse)
+        at_middle = interval.shoot(middle, True)
         a, at_a, b, at_b = (
             (middle, at_middle, b, at_b) if at_middle[0] <= n else (a, at_a, middle, at_middle)
         )
@@ -422,7 +528,7 @@ def _illinois(interval: _Interval, a: arb, b: arb, at_a: arb, at_b: arb, accurac
                 return c
             previous = c
             try:
-                at_c = arb(interval.shoot(c, True, accuracy + 20)[1].mid())
+                at_c = arb(interval.shoot(c, True)[1].mid())
             except _Undecided:
                 # No sign at this precision: as near as it can be told.
                 return c
@@ -435,9 +541,9 @@ def _illinois(interval: _Interval, a: arb, b: arb, at_a: arb, at_b: arb, accurac
         return previous
 
 
-def _proven(interval: _Interval, n: int, root: arb, digits: int, accuracy: float) -> Enclosure:
+def _proven(interval: _Interval, n: int, root: arb, digits: int) -> Enclosure:
     """The ball around the root that the two counts prove."""
-    with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
+    with ctx.workprec(math.ceil(interval.accuracy / math.log(2)) + 60):
         width = root * arb(10) ** (-digits) / 4
         low, high = arb((root - width).mid()), arb((root + width).mid())
         for outward, cut, end in (
@@ -449,8 +555,8 @@ def _proven(interval: _Interval, n: int, root: arb, digits: int, accuracy: float
             least = least_beyond(interval.model, outward, end)
             if least is None or not least > low:
                 raise _Undecided
-        if interval.shoot(low, True, accuracy + 20)[0] > n:
+        if interval.shoot(low, True)[0] > n:
             raise _Undecided
-        if interval.shoot(high, False, accuracy + 20)[0] < n + 1:
+        if interval.shoot(high, False)[0] < n + 1:
             raise _Undecided
         return Enclosure.from_arb(low.union(high))

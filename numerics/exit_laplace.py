@@ -1,23 +1,25 @@
-"""The Laplace transform E e^(−λτ) of the exit time: `𝓛u = λu` solved panel by panel.
+"""`𝓛u = λu` solved panel by panel: the Laplace transform E e^(−λτ) of the exit time, and shooting.
 
 As a system, `u' = S f`, `f' = λ p u` with speed density p and scale density S: its transfer matrix
-across a panel has non-negative entries and determinant 1, so nothing cancels. On a disc it is the
-Neumann series `Σ λ^k (∫S∫p)^k`, whose k-th term is at most `(λ M)^k |t|^(2k)/(2k)!`.
+across a panel has determinant 1, and non-negative entries for λ > 0, so nothing cancels. On a disc
+it is the Neumann series `Σ λ^k (∫S∫p)^k`, whose k-th term is at most `(λ M)^k |t|^(2k)/(2k)!`.
+`carry` sums it for one λ; `RateSeries` keeps its terms, so that one panel serves every λ.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flint import arb, arb_series, ctx
+from flint import arb, arb_poly, arb_series, ctx
 
 from numerics.core import Core
 from numerics.discs import DiscSeries, exp_ball, log_upper, up
 from numerics.panels import Expansion, Panel, halves
 from numerics.sweep import working_bits
 
-LARGEST_GROWTH = 6.0
+LARGEST_GROWTH = 1.5
 """log-growth of u across a panel above which the panel is split."""
 
 
@@ -40,6 +42,15 @@ def carry(core: Core, panels: list[Panel], u: arb, f: arb, rate: arb, accuracy: 
     accuracy : nats
     """
     state = Transfer(u, f, arb(0))
+    for panel, terms, radius in _planned(core, panels, rate, accuracy):
+        _cross(core, panel, state, rate, accuracy, terms, radius)
+    return state
+
+
+def _planned(
+    core: Core, panels: list[Panel], rate: arb, accuracy: float
+) -> Iterator[tuple[Panel, int, float]]:
+    """Panels, split where needed, with order and radius."""
     pending = panels[::-1]
     while pending:
         panel = pending.pop()
@@ -50,8 +61,7 @@ def carry(core: Core, panels: list[Panel], u: arb, f: arb, rate: arb, accuracy: 
                 pending.extend(reversed(parts))
                 continue
             plan = _order(core, panel, rate, accuracy)
-        _cross(core, panel, state, rate, accuracy, *plan)
-    return state
+        yield panel, *plan
 
 
 def _log_strength(core: Core, panel: Panel, rate: arb, radius: float) -> float:
@@ -100,10 +110,7 @@ def _cross(
         jump = core.jump(panel.before, panel.program, panel.left)
         state.f, state.log_rise = state.f / jump, state.log_rise + jump.log()
     terms = max(terms, panel.crossing_order(accuracy))
-    saved = ctx.prec
-    growth = _growth(core, panel, rate, panel.half)
-    ctx.prec = working_bits(accuracy, panel, terms) + math.ceil(2 * growth / math.log(2))
-    try:
+    with ctx.workprec(_bits(core, panel, rate, accuracy, terms)):
         expansion = panel.expansion(terms, radius, core.rate)
         functions = _fundamental(core, expansion, rate, accuracy)
         left, right = panel.left - panel.centre, panel.right - panel.centre
@@ -116,8 +123,11 @@ def _cross(
         state.u = a * u_centre + b * f_centre
         state.f = (c * u_centre + d * f_centre) * (-end).exp()
         state.log_rise += end - start
-    finally:
-        ctx.prec = saved
+
+
+def _bits(core: Core, panel: Panel, rate: arb, accuracy: float, terms: int) -> int:
+    growth = _growth(core, panel, rate, panel.half)
+    return working_bits(accuracy, panel, terms) + math.ceil(2 * growth / math.log(2))
 
 
 def _fundamental(
@@ -127,9 +137,8 @@ def _fundamental(
     panel, radius = expansion.panel, expansion.radius
     speed, scale = expansion.speed.series * rate, expansion.scale.series
     count = _neumann_terms(core, panel, rate, accuracy)
-    one = arb_series([1], expansion.terms)
-    u1, f1 = _neumann(one, speed, scale, count)
-    f2, u2 = _neumann(one, scale, speed, count)
+    u1, f1 = _neumann(speed, scale, expansion.terms, count)
+    f2, u2 = _neumann(scale, speed, expansion.terms, count)
     left_out = _left_out(core, panel, rate, count)
     wide = _growth(core, panel, rate, radius)
     inside = panel.variation(panel.half)
@@ -154,18 +163,25 @@ def _fundamental(
 
 
 def _neumann(
-    one: arb_series, inner: arb_series, outer: arb_series, count: int
+    inner: arb_series, outer: arb_series, terms: int, count: int
 ) -> tuple[arb_series, arb_series]:
     """`(Σ_k (∫outer∫inner)^k 1, ∫inner of that)`."""
-    term, total = one, one
-    inside = (inner * term).integral()
-    flux = inside
-    for _ in range(count):
-        term = (outer * inside).integral()
-        total = total + term
-        inside = (inner * term).integral()
-        flux = flux + inside
+    total, flux = arb_series([0], terms), arb_series([0], terms)
+    for value, inside in _iterates(inner, outer, terms, count):
+        total, flux = total + value, flux + inside
     return total, flux
+
+
+def _iterates(
+    inner: arb_series, outer: arb_series, terms: int, count: int
+) -> Iterator[tuple[arb_series, arb_series]]:
+    """`v_k = (∫outer∫inner)^k 1` and `∫inner v_k`, k = 0 … count."""
+    value = arb_series([1], terms)
+    for k in range(count + 1):
+        inside = (inner * value).integral()
+        yield value, inside
+        if k < count:
+            value = (outer * inside).integral()
 
 
 def _neumann_terms(core: Core, panel: Panel, rate: arb, accuracy: float) -> int:
@@ -181,3 +197,110 @@ def _left_out(core: Core, panel: Panel, rate: arb, count: int) -> float:
     first = (count + 1) * log_k - math.lgamma(2 * count + 3)
     ratio = math.exp(min(log_k, 700.0)) / ((2 * count + 4) * (2 * count + 3))
     return up(first - math.log1p(-ratio)) if ratio < 1 else math.inf
+
+
+# --- one panel, every rate ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """`(u, f) ← (a u + b f, c u + d f)`, with its determinant."""
+
+    a: arb
+    b: arb
+    c: arb
+    d: arb
+    determinant: arb
+
+
+@dataclass(frozen=True)
+class RateSeries:
+    """The transfer across a panel as power series in x = λ/Λ, |x| <= 1.
+
+    `left` and `right` are (u₁, u₂, f₁, f₂) at the ends; what the series leave out is at most
+    `|x|^(count + 1)` times `left_out`. Fluxes are relative to p at the centre.
+    """
+
+    left: tuple[arb_poly, ...]
+    right: tuple[arb_poly, ...]
+    left_out: tuple[arb, ...]
+    count: int
+    into: arb
+    """p(centre)-relative flux per p(left)-relative flux, a jump of p at the left end included."""
+    out: arb
+    bits: int
+
+    def matrix(self, x: arb) -> Matrix:
+        """The transfer of (u, f), f relative to p at each end."""
+        with ctx.workprec(self.bits):
+            tail = abs(x) ** (self.count + 1)
+            (a, b, c, d), (e, f, g, h) = (
+                [s(x) + rest * tail for s, rest in zip(side, self.left_out, strict=True)]
+                for side in (self.left, self.right)
+            )
+            # The inverse of the matrix at the left end: its determinant is 1.
+            return Matrix(
+                e * d - f * c,
+                (f * a - e * b) * self.into,
+                (g * d - h * c) * self.out,
+                (h * a - g * b) * self.into * self.out,
+                self.into * self.out,
+            )
+
+
+def rate_series(core: Core, panels: list[Panel], largest: arb, accuracy: float) -> list[RateSeries]:
+    """Transfers in order, panels split where needed, for every |λ| <= Λ = `largest`."""
+    return [
+        _rate_series(core, panel, largest, accuracy, terms, radius)
+        for panel, terms, radius in _planned(core, panels, largest, accuracy)
+    ]
+
+
+def _rate_series(
+    core: Core, panel: Panel, largest: arb, accuracy: float, terms: int, radius: float
+) -> RateSeries:
+    terms = max(terms, panel.crossing_order(accuracy))
+    bits = _bits(core, panel, largest, accuracy, terms)
+    with ctx.workprec(bits):
+        expansion = panel.expansion(terms, radius, core.rate)
+        speed, scale = expansion.speed.series * largest, expansion.scale.series
+        count = _neumann_terms(core, panel, largest, accuracy)
+        ends = panel.left - panel.centre, panel.right - panel.centre
+        start, end = (expansion.u.at(t) for t in ends)
+        strength = _log_strength(core, panel, largest, radius) + 2 * math.log(radius)
+        sizes = [up(k * strength - math.lgamma(2 * k + 1)) for k in range(count + 1)]
+        log_rate, log_radius = log_upper(largest), math.log(radius)
+        u2_size = expansion.scale_bound + log_radius
+        f1_size = expansion.growth + log_rate + log_radius
+        values: dict[str, list[list[arb]]] = {name: [[], []] for name in ("u1", "f1", "u2", "f2")}
+
+        def keep(name: str, series: arb_series, log_bound: float) -> None:
+            function = DiscSeries(series, radius, log_bound)
+            for side, t in enumerate(ends):
+                values[name][side].append(function.at(t))
+
+        for size, (value, inside) in zip(sizes, _iterates(speed, scale, terms, count), strict=True):
+            keep("u1", value, size)
+            keep("f1", inside, up(size + f1_size))
+        for size, (value, inside) in zip(sizes, _iterates(scale, speed, terms, count), strict=True):
+            keep("f2", value, size)
+            keep("u2", inside, up(size + u2_size))
+        # f₁ alone has one factor λ more than its index.
+        left, right = (
+            tuple(
+                arb_poly([arb(0), *values[n][side]] if n == "f1" else values[n][side])
+                for n in ("u1", "u2", "f1", "f2")
+            )
+            for side in (0, 1)
+        )
+        rest = _left_out(core, panel, largest, count)
+        inside = panel.variation(panel.half)
+        log_half = math.log(panel.half)
+        scale_constant = expansion.scale_bound - expansion.growth
+        u2_rest = inside + scale_constant + log_half
+        f1_rest = inside + log_rate + log_half
+        left_out = tuple(exp_ball(up(rest + more)) for more in (0.0, u2_rest, f1_rest, 0.0))
+        into = start.exp()
+        if panel.before is not None:
+            into = into / core.jump(panel.before, panel.program, panel.left)
+        return RateSeries(left, right, left_out, count, into, (-end).exp(), bits)

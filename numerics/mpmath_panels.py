@@ -168,7 +168,7 @@ class Mesh:
 
     `start` is the index of the panel whose left edge is the reference point. Infinite sides reach
     so far that the rest of `∫|w|^weight p` is negligible. Panels that do not matter by `relevance`
-    have densities 0.
+    have densities 0. In a panel the densities change by at most `e^exponent_step`.
     """
 
     def __init__(
@@ -181,8 +181,10 @@ class Mesh:
         resolution: Resolution,
         weight: Number = 0,
         relevance: Relevance | None = None,
+        exponent_step: float = _LARGEST_EXPONENT_STEP,
     ) -> None:
         self.weight = weight
+        self.exponent_step = exponent_step
         self.relevance = relevance
         self.dynamics = Dynamics(model)
         self.resolution = resolution
@@ -281,7 +283,7 @@ class Mesh:
             _spread([x + t for x, t in zip(logs, logs_of_stretch, strict=True)]),
             _spread([t - x - c for x, t, c in zip(logs, logs_of_stretch, log_noises, strict=True)]),
         )
-        densities = [mp.exp(x) for x in logs] if spread <= _LARGEST_EXPONENT_STEP else []
+        densities = [mp.exp(x) for x in logs] if spread <= self.exponent_step else []
         speed = [p * x for p, x in zip(densities, stretches, strict=False)]
         scale = [
             2 * x / (dynamics.eta * c * p)

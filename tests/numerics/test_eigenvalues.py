@@ -79,6 +79,15 @@ def test_general_route_reproduces_the_closed_form(monkeypatch: pytest.MonkeyPatc
     assert found.continuum_edge.overlaps(exact.continuum_edge)
 
 
+def test_eigenvalue_near_the_continuum():
+    """The third of a heavy-tailed well killed at 2 is found: its eigenfunction reaches far out."""
+    well = model(w**2 / 2, 1 + w**2 / 2, "1/2", 0)
+    found = spectrum(well, 3, exit_above=2, digits=10, method="arb")
+    other = spectrum(well, 3, exit_above=2, digits=10, method="mpmath")
+    assert len(found.eigenvalues) == len(other.eigenvalues) == 3
+    assert all(a.overlaps(b) for a, b in zip(found.eigenvalues, other.eigenvalues, strict=True))
+
+
 @pytest.mark.slow
 def test_rare_transitions_have_small_eigenvalues():
     """A double well with barrier 20: λ_1 ≈ 1/(mean transition time), relative digits."""
