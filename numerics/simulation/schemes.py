@@ -147,7 +147,9 @@ _HEADER = """import math
 import numpy as np
 from numba import njit, uint64
 
-from numerics.simulation.streams import initial_state, minus_two_log, next_word, polar, uniform
+from numerics.simulation.streams import (
+    initial_state, minus_two_log, next_word, polar, uniform, wide_vectors
+)
 
 """
 
@@ -323,7 +325,9 @@ def kernel_function(kernel: KernelModel, scheme: Scheme, body: str, name: str) -
     """
     constants = [f"k{i}" for i in range(len(kernel.constants))]
     names = ["eta", "te", *constants]
-    unpack = "\n".join(f"    {name} = p[{i}]" for i, name in enumerate(names))
+    unpack = "\n".join(
+        ["    wide_vectors()", *(f"    {name} = p[{i}]" for i, name in enumerate(names))]
+    )
     passed = "".join(f", {name}" for name in constants)
     text = (
         f"{scheme.source}\n\n{body}".replace("UNPACK", unpack.strip())
