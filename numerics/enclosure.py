@@ -12,6 +12,14 @@ from numerics.errors import PrecisionCapReached
 
 Kind = Literal["relative", "absolute"]
 
+FAR = 2**20
+"""Binary exponents beyond this are scaled before anything is done in exact integers."""
+
+FAR_BITS = 96
+"""Bits kept by scaling beyond those of the ball and of its exponent."""
+
+LOG10_OF_2 = 0.30102999566398120
+
 
 @dataclass(frozen=True)
 class Enclosure:
@@ -105,19 +113,20 @@ class Enclosure:
         """Whether the two balls prove that the two values differ."""
         if self.infinite or other.infinite:
             return self.infinite != other.infinite
-        return self.lower > other.upper or other.lower > self.upper
+        return not self.arb.overlaps(other.arb)
 
     def contains(self, other: Enclosure) -> bool:
         """Whether the other ball lies inside this one."""
         if self.infinite or other.infinite:
             return self.infinite == other.infinite
-        return self.lower <= other.lower and other.upper <= self.upper
+        return self.arb.contains(other.arb)
 
     def relative_width(self) -> float:
         """`(upper - lower) / max(|lower|, |upper|)`, rounded up; 0 for an exact value."""
         if self.infinite or self.radius == 0:
             return 0.0
-        lower, upper = self.lower, self.upper
+        near, _ = self._near_one(FAR_BITS)
+        lower, upper = near.lower, near.upper
         ratio = (upper - lower) / max(abs(lower), abs(upper))
         return float(ratio) * (1 + 2**-50)
 
@@ -125,7 +134,8 @@ class Enclosure:
         """The largest N with `upper - lower <= 10**-N max(|lower|, |upper|)` (capped at 10^9)."""
         if self.infinite or self.radius == 0:
             return 10**9
-        lower, upper = self.lower, self.upper
+        near, _ = self._near_one(FAR_BITS)
+        lower, upper = near.lower, near.upper
         return max(0, _decimal_exponent(max(abs(lower), abs(upper)) / (upper - lower)))
 
     def decimals(self, digits: int, kind: Kind = "relative") -> tuple[str, str, str]:
@@ -144,7 +154,8 @@ class Enclosure:
             return text, text, text
         if self.is_zero:
             return "0", "0", "0"
-        lower, upper = self.lower, self.upper
+        near, shift = self._near_one(4 * digits + FAR_BITS)
+        lower, upper = near.lower, near.upper
         scale = max(abs(lower), abs(upper)) if kind == "relative" else Fraction(1)
         # Two guard digits: each end moves by less than 10^-(digits+2) of the scale.
         last_place = _decimal_exponent(scale) - digits - 2
@@ -159,12 +170,28 @@ class Enclosure:
             )
         value = _floor_scaled((lower + upper) / 2, last_place)
         value = min(max(value, low), high)
-        return tuple(_decimal_text(n, last_place) for n in (value, low, high))  # type: ignore[return-value]
+        value, low, high = (_decimal_text(n, last_place + shift) for n in (value, low, high))
+        return value, low, high
+
+    def _near_one(self, bits: int) -> tuple[Enclosure, int]:
+        """`(ball, K)` with this ball inside ball · 10^K: K = 0 unless the exponent is enormous.
+
+        A number of 10^9 binary digits need not be written out to be printed.
+        """
+        if abs(self.exponent + self.mantissa.bit_length()) < FAR:
+            return self, 0
+        shift = int((self.exponent + self.mantissa.bit_length()) * LOG10_OF_2)
+        with ctx.workprec(bits + self.exponent.bit_length() + self.mantissa.bit_length()):
+            return Enclosure.from_arb(self.arb / arb(10) ** fmpz(shift)), shift
 
     def __float__(self) -> float:
         """The midpoint as a double (±inf beyond its range)."""
         if self.infinite:
             return self.infinite * float("inf")
+        if self.exponent + self.mantissa.bit_length() < -FAR:
+            return 0.0
+        if self.exponent > FAR:
+            return float("inf") if self.mantissa > 0 else float("-inf")
         try:
             return float(self.middle)
         except OverflowError:
@@ -176,7 +203,8 @@ class Enclosure:
             return self.decimals(1)[0]
         digits = min(15, self.certain_digits())
         if digits == 0:
-            return f"[{float(self.lower)!r}, {float(self.upper)!r}]"
+            with ctx.workprec(64):
+                return f"[{float(self.arb.lower())!r}, {float(self.arb.upper())!r}]"
         _, low, high = self.decimals(max(1, digits - 1))
         return f"[{low}, {high}]"
 
@@ -206,7 +234,7 @@ def _arb(value: Fraction) -> arb:
 def _decimal_exponent(value: Fraction) -> int:
     """floor(log10(value)) for value > 0."""
     bits = value.numerator.bit_length() - value.denominator.bit_length()
-    guess = int(bits * 0.30102999566398120) - 1
+    guess = int(bits * LOG10_OF_2) - 1
     while Fraction(10) ** (guess + 1) <= value:
         guess += 1
     while Fraction(10) ** guess > value:

@@ -17,7 +17,7 @@ from numerics.panels import REACH, NegativeNoise, Panel, make_panel
 from numerics.program import Program
 from numerics.rational import rational_functions, rational_zeros
 from numerics.roots import real_roots
-from numerics.sweep import MASS, Stage, execute
+from numerics.sweep import HIGHEST, MASS, Stage, execute, too_steep
 from numerics.tails import analyse, decay_states, mass_excess, power_states
 
 MAX_PANELS = 2000
@@ -84,7 +84,7 @@ def _next_panel(
             if (
                 panel is not None
                 and panel.radius >= 0.8 * 2.0 * panel.half
-                and panel.variation(panel.half) <= steepest
+                and (panel.rise * side > 0 or panel.variation(panel.half) <= steepest)
             ):
                 return panel
             half = min(half, abs(float(end) - at) / 2) * (0.6 if panel is not None else 0.5)
@@ -92,6 +92,9 @@ def _next_panel(
                 _explain_noise(program, at, side, length if stop is None else None, stop)
     except NegativeNoise as found:
         raise _negative(program, found, position, stop, side) from None
+    steepness = abs(evaluate_arb(program, arb(at + 0.1 * side * length))[1])
+    if steepness.is_finite() and steepness * length > HIGHEST:
+        raise too_steep(float(steepness) * length)
     raise ComputationError(
         "a model that is analytic with C > 0 on the interval used",
         f"a singularity near {at:.12g}",

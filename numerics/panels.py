@@ -20,6 +20,7 @@ from numerics.discs import (
     LOW_PRECISION,
     DiscSeries,
     bound_on_disc,
+    exp_ball,
     log_upper,
     up,
 )
@@ -88,14 +89,22 @@ class Panel:
 
     @cached_property
     def profile(self) -> Profile:
-        """Bounds of ∫p and ∫1/p over the parts, relative to p(left) = 1."""
+        """Bounds of ∫p and ∫1/p over the parts from above, relative to p(left) = 1."""
+        return self._profile([high for _, high in self.ranges], [low for low, _ in self.ranges])
+
+    @cached_property
+    def profile_below(self) -> Profile:
+        """Bounds of ∫p and ∫1/p over the parts from below, relative to p(left) = 1."""
+        return self._profile([low for low, _ in self.ranges], [high for _, high in self.ranges])
+
+    def _profile(self, speed: list[float], scale: list[float]) -> Profile:
         part = self.width / len(self.ranges) * (1 + 1e-12)
-        highest, lowest = max(h for _, h in self.ranges), min(low for low, _ in self.ranges)
+        highest, lowest = max(speed), min(scale)
         return Profile(
             highest,
-            [math.exp(high - highest) * part for _, high in self.ranges],
+            [math.exp(u - highest) * part for u in speed],
             -lowest,
-            [math.exp(lowest - low) * part for low, _ in self.ranges],
+            [math.exp(lowest - u) * part for u in scale],
         )
 
     @property
@@ -120,6 +129,12 @@ class Panel:
             - math.log(order * (1 - ratio))
         )
         return math.exp(up(log_tail)) if log_tail < 700 else math.inf
+
+    def slope_tail(self, radius: float) -> float:
+        """log of a bound of the terms of q from PLAN_ORDER − 1 on, at |t| <= radius."""
+        ratio = radius / self.radius
+        rest = len(self.majorant) * math.log(ratio) - math.log(1 - ratio)
+        return up(self.slope_bound + rest)
 
     def order(self, accuracy: float, kernels: int, share: float = 1.0) -> tuple[int, float]:
         """Terms, and the radius of Cauchy's estimate, for `exp(-accuracy)` with `kernels` factors.
@@ -367,16 +382,28 @@ PARTS = 12
 
 
 def _measure(panel: Panel) -> None:
-    """Ranges of u − u(left) on the parts of the panel, rigorous, in low precision."""
+    """Ranges of u − u(left) on the parts of the panel, rigorous, in low precision.
+
+    Where u is monotone on a part its range is that of the ends: wide parts of a steep u must not
+    look as if they reached beyond its extremes.
+    """
     with ctx.workprec(LOW_PRECISION):
         slack = arb(0, panel.tail(panel.half))
+        slope, slope_slack = panel.low.derivative(), exp_ball(panel.slope_tail(panel.half))
         left, right = panel.left - panel.centre, panel.right - panel.centre
         start = panel.low(left)
         panel.rise = float(panel.low(right) - start)
         step = (right - left) / PARTS
+        edges = [left + step * part for part in range(PARTS + 1)]
+        values = [panel.low(t) - start for t in edges]
         for part in range(PARTS):
-            t = (left + step * part).union(left + step * (part + 1))
-            value = panel.low(t) - start + slack + slack
+            t = edges[part].union(edges[part + 1])
+            steepness = slope(t) + slope_slack
+            if steepness > 0 or steepness < 0:
+                value = values[part].union(values[part + 1])
+            else:
+                value = panel.low(t) - start
+            value += slack + slack
             panel.ranges.append((float(value.lower()), float(value.upper())))
 
 

@@ -18,6 +18,7 @@ from flint import arb, arb_series, ctx
 
 from numerics.core import Core
 from numerics.discs import DiscSeries, exp_ball, log_sum, log_sum_all, log_upper, up
+from numerics.errors import ComputationError
 from numerics.panels import STABLE_TERMS, Expansion, Panel, halves
 
 Kernel = Literal["speed", "scale"]
@@ -51,8 +52,16 @@ def cumulant_stages(order: int) -> tuple[Stage, ...]:
     return (*densities, Stage("scale", ((order - 1,),)))
 
 
-MAX_TERMS = 10**6
-"""A panel that needs more terms than this is split whatever its halves need."""
+HIGHEST = 1e13
+"""The largest variation of log p that is planned in doubles, to a thousandth."""
+
+COARSE = 20.0
+"""Where bounds from above may overstate the result by more than this in the exponent, bounds from
+below are made as well to judge what is negligible."""
+
+STEEP = 100.0
+"""A panel across which log p varies by this much more than the accuracy is split: part of it is not
+needed, and terms times precision grow like the square of the variation."""
 
 
 def degrees(stages: Sequence[Stage]) -> list[int]:
@@ -405,10 +414,17 @@ def _weigh(
     for step in steps:
         step.level = level
         level += step.panel.rise
+    highest_level = max(abs(step.level) for step in steps)
+    if highest_level > HIGHEST:
+        raise too_steep(highest_level)
     log_rate = log_upper(rate)
     highest = _forward(steps, stages, initial, log_rate)
     # The bounds overstate both peaks by up to half the range of u on the parts that hold them.
-    final = highest.states[-1][-1] - _peak_width(steps, 1) / 2 - _peak_width(steps, -1) / 2
+    overstated = (_peak_width(steps, 1) + _peak_width(steps, -1)) / 2
+    final = highest.states[-1][-1] - overstated
+    if overstated > COARSE:
+        lowest = _forward(steps, stages, initial, log_rate, below=True)
+        final = max(final, lowest.states[-1][-1])
     influence = [-math.inf] * (count - 1) + [0.0]
     for index in range(len(steps) - 1, -1, -1):
         step = steps[index]
@@ -432,6 +448,15 @@ def _weigh(
         influence = inner
 
 
+def too_steep(variation: float) -> ComputationError:
+    """Levels of log p that doubles do not resolve: nothing could be told to be negligible."""
+    return ComputationError(
+        f"a landscape on which the logarithm of the density varies by less than {HIGHEST:.0e}",
+        f"one on which it varies by about {variation:.3g} (the loss over η times the noise)",
+        "give a larger η or a lower barrier",
+    )
+
+
 @dataclass
 class _Forward:
     states: list[list[float]]
@@ -449,12 +474,17 @@ def _peak_width(steps: Sequence[Step], sign: int) -> float:
 
 
 def _forward(
-    steps: Sequence[Step], stages: Sequence[Stage], initial: Sequence[float], log_rate: float
+    steps: Sequence[Step],
+    stages: Sequence[Stage],
+    initial: Sequence[float],
+    log_rate: float,
+    *,
+    below: bool = False,
 ) -> _Forward:
     """Logarithms of bounds (in doubles) of the unnormalised states at the panel ends."""
     states, increments, kernels = [list(initial)], [], []
     for step in steps:
-        current, gained, totals = _panel_growth(step, stages, states[-1], log_rate)
+        current, gained, totals = _panel_growth(step, stages, states[-1], log_rate, below)
         states.append(current)
         increments.append(gained)
         kernels.append(totals)
@@ -462,14 +492,14 @@ def _forward(
 
 
 def _panel_growth(
-    step: Step, stages: Sequence[Stage], start: Sequence[float], log_rate: float
+    step: Step, stages: Sequence[Stage], start: Sequence[float], log_rate: float, below: bool
 ) -> tuple[list[float], list[float], list[float]]:
     """States after a panel, what they gained on it, and the integrals of their kernels.
 
     Part by part, in doubles relative to one scale per stage.
     """
     panel = step.panel
-    profile = panel.profile
+    profile = panel.profile_below if below else panel.profile
     scales = {
         "speed": profile.speed_scale + step.level,
         "scale": profile.scale_scale - step.level + panel.noise_scale + log_rate,
@@ -519,7 +549,8 @@ def _split(step: Step, stages: Sequence[Stage], accuracy: float) -> list[Step] |
     goal = max(accuracy - step.slack, 3.0)
     whole, _ = step.panel.order(goal, kernels)
     half, _ = step.panel.order(goal, kernels, share=0.5)
-    if whole <= 2.2 * half + 10 and whole < MAX_TERMS:
+    steep = step.panel.variation(step.panel.half) > 2 * accuracy + STEEP
+    if whole <= 2.2 * half + 10 and not steep:
         return None
     parts = halves(step.panel)
     return None if parts is None else [Step(p, step.active) for p in parts]

@@ -71,6 +71,9 @@ def _expanded(program: Program, end: End) -> Tail | None:
             if not all(c.is_finite() for c in coefficients):
                 return None
             sizes = [float(c.abs_upper()) for c in coefficients]
+            if math.inf in sizes:
+                # The expansion begins so far out that doubles do not plan it.
+                return None
             distance = singular_distance(sizes, _unit(sizes))
             for share in (0.8, 0.6, 0.4, 0.2):
                 bound = _bound(program, end, share * distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from fractions import Fraction
 
@@ -93,3 +94,24 @@ def test_exact_holds_the_rational(value: Fraction) -> None:
 def test_certain_digits() -> None:
     assert Enclosure.between(Fraction(999), Fraction(1001)).certain_digits() == 2
     assert Enclosure(int(fmpz(7)), 0).certain_digits() == 10**9
+
+
+def test_astronomic_exponents_print_at_once() -> None:
+    """e^±(10^12): the exact integers would not fit into any memory."""
+    with ctx.workprec(200):
+        balls = {sign: Enclosure.from_arb(arb(sign * 10**12).exp()) for sign in (1, -1)}
+    texts = {sign: ball.decimals(20) for sign, ball in balls.items()}
+    with ctx.workprec(300):
+        for sign, (_, low, high) in texts.items():
+            exact = arb(sign * 10**12).exp()
+            ends = []
+            for text in (low, high):
+                figures, exponent = text.split("e")
+                ends.append(arb(figures) * arb(10) ** int(exponent))
+            assert ends[0] < exact
+            assert exact < ends[1]
+            assert (ends[1] - ends[0]) / exact < arb("1.00001e-20")
+    assert float(balls[1]) == math.inf
+    assert float(balls[-1]) == 0
+    assert balls[1].excludes(balls[-1])
+    assert balls[1].certain_digits() > 50

@@ -15,6 +15,7 @@ from certified_models import (
     power_law_double_well,
     w,
 )
+from flint import arb, ctx, fmpq
 from mpmath import mp
 
 from numerics.enclosure import Enclosure
@@ -112,6 +113,21 @@ def test_moments_of_both_kinds_agree_with_the_transform() -> None:
         assert transform.upper <= upper
         # A false neighbour: without the factor 1/2 of the second moment the bound fails.
         assert transform.upper < 1 - rate * m[0].upper + rate**2 * m[1].lower
+
+
+def test_laplace_transform_by_recurrence_and_by_neumann_series(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rational models are solved by a recurrence: the series for any model gives the same."""
+    well = model(w**4 / 4 - w**2 / 2, 1 + w**2 / 2, Fraction(1, 4), Fraction(1, 3))
+    options = {"exit_above": 0, "digits": 25, "method": "arb"}
+    quick = exit_time_laplace(well, 2, -1, **options)  # type: ignore[arg-type]
+    monkeypatch.setattr("numerics.recurrence.linear_pair", lambda _: None)
+    slow = exit_time_laplace(well, 2, -1, **options)  # type: ignore[arg-type]
+    assert quick.overlaps(slow)
+    assert quick.certain_digits() >= 25
+    other = exit_time_laplace(well, Fraction(21, 10), -1, **options)  # type: ignore[arg-type]
+    assert not other.overlaps(quick)
 
 
 def test_laplace_transform_of_brownian_exit() -> None:
@@ -336,3 +352,65 @@ def test_irrational_points_are_exact() -> None:
         brownian(), start, exit_below=below, exit_above=end, digits=40, method="arb"
     )
     assert holds(value, Fraction(3, 4), 40)
+
+
+@pytest.mark.parametrize("digits", [15, 30, 60])
+def test_a_second_moment_with_an_eta_that_is_no_binary_fraction(digits: int) -> None:
+    """Time in units of 63/250: η becomes 2, the stiffness 5/9, and E τ² is divided by (250/63)²."""
+    unit = Fraction(250, 63)
+    decimal = model("7*w**2/100", 1, "63/125", 1)
+    binary = model("5*w**2/18", 1, 2, 1)
+    values = [
+        exit_time_moment(m, 2, -1, exit_above=1, digits=digits, method="arb")
+        for m in (decimal, binary)
+    ]
+    assert min(v.certain_digits() for v in values) >= digits
+    assert values[0].lower <= unit**2 * values[1].upper
+    assert unit**2 * values[1].lower <= values[0].upper
+
+
+@pytest.mark.parametrize("theta", [0, "49/250"])
+def test_a_second_moment_under_a_quartic_noise(theta: object) -> None:
+    quartic = model("429*w**2/1000", "1097*(w**2 - 1)**2/4000 + 1", "34/125", theta)
+    coarse, fine = (
+        exit_time_moment(quartic, 2, -1, exit_above=1, digits=d, method="arb") for d in (15, 30)
+    )
+    assert coarse.contains(fine)
+    other = exit_time_moment(quartic, 2, -1, exit_above=1, digits=15, method="mpmath")
+    assert not fine.excludes(other)
+
+
+def test_an_astronomic_barrier_keeps_its_digits() -> None:
+    """η = 10^-12: τ is Kramers' 2π/√2 e^(2ΔL/η) (1 + c₁η + …), a number of 2·10^11 figures."""
+    eta = Fraction(1, 10**12)
+    value = mean_exit_time(model("(w**2-1)**2/4", 1, eta), -1, exit_above=1, method="arb")
+    with ctx.workprec(200):
+        kramers = arb.pi() * arb(2).sqrt() * arb(fmpq(1, 2) * 10**12).exp()
+        # The well: 5·36/(24·8) − 6/(8·4) = 3/4, halved by C(a)/2; the saddle: 6/8, likewise.
+        predicted = arb(3) / 4 * arb(fmpq(1, 10**12))
+        assert abs(value.arb / kramers - 1 - predicted) < 1e-14
+    assert value.certain_digits() >= 15
+    assert value.decimals(15)[0].endswith("e217147240952")
+
+
+@pytest.mark.parametrize("eta", ["1/10**21", "1/10**300"])
+def test_a_barrier_beyond_doubles_is_named(eta: str) -> None:
+    with pytest.raises(ComputationError, match="larger η"):
+        mean_exit_time(model("(w**2-1)**2/4", 1, eta), -1, exit_above=1, method="arb")
+
+
+@pytest.mark.parametrize("flatness", [10**5, 6 * 10**9, 10**30])
+def test_a_nearly_constant_noise_costs_no_more_than_a_constant_one(flatness: int) -> None:
+    """The power law begins at |w| = √flatness, where a Gaussian has long decayed."""
+    flat = model("w**2/2", 1 + w**2 / flatness, "1/10")
+    value = mean_exit_time(flat, 0, exit_above=1, method="arb")
+    limit = mean_exit_time(model("w**2/2", 1, "1/10"), 0, exit_above=1, method="arb")
+    assert value.lower < limit.upper
+    assert abs(value.middle / limit.middle - 1) < Fraction(40, flatness) + Fraction(1, 10**14)
+
+
+def test_a_steep_loss_over_a_slowly_growing_noise() -> None:
+    """The tail's expansion begins at |w| = 12; the density is e^-1000 at 3."""
+    steep = model("149*w**6/1000 - 133*w**2/2000", "7*w**2/500 + w/10 + 1", "39/200", "133/3000")
+    value = mean_exit_time(steep, -1, exit_above=1)
+    assert value.certain_digits() >= 15
