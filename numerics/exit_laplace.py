@@ -14,13 +14,16 @@ from dataclasses import dataclass
 
 from flint import arb, arb_poly, arb_series, ctx
 
+from numerics import recurrence
 from numerics.core import Core
-from numerics.discs import DiscSeries, exp_ball, log_upper, up
+from numerics.discs import LOW_PRECISION, DiscSeries, exp_ball, log_upper, up
 from numerics.panels import Expansion, Panel, halves
 from numerics.sweep import working_bits
 
 LARGEST_GROWTH = 1.5
-"""log-growth of u across a panel above which the panel is split."""
+"""log-growth of u across a panel above which it is split: products of long series are dear."""
+LARGEST_GROWTH_BY_RECURRENCE = 5.0
+"""The same where terms come from a recurrence."""
 
 
 @dataclass
@@ -42,19 +45,23 @@ def carry(core: Core, panels: list[Panel], u: arb, f: arb, rate: arb, accuracy: 
     accuracy : nats
     """
     state = Transfer(u, f, arb(0))
-    for panel, terms, radius in _planned(core, panels, rate, accuracy):
+    for panel, terms, radius in _planned(
+        core, panels, rate, accuracy, LARGEST_GROWTH_BY_RECURRENCE
+    ):
         _cross(core, panel, state, rate, accuracy, terms, radius)
     return state
 
 
 def _planned(
-    core: Core, panels: list[Panel], rate: arb, accuracy: float
+    core: Core, panels: list[Panel], rate: arb, accuracy: float, rational_growth: float
 ) -> Iterator[tuple[Panel, int, float]]:
     """Panels, split where needed, with order and radius."""
     pending = panels[::-1]
     while pending:
         panel = pending.pop()
-        plan = _plan(core, panel, rate, accuracy)
+        rational = recurrence.linear_pair(panel.program) is not None
+        limit = rational_growth if rational else LARGEST_GROWTH
+        plan = _plan(core, panel, rate, accuracy, limit)
         if plan is None:
             parts = halves(panel)
             if parts is not None:
@@ -87,11 +94,13 @@ def _order(core: Core, panel: Panel, rate: arb, accuracy: float) -> tuple[int, f
     return best
 
 
-def _plan(core: Core, panel: Panel, rate: arb, accuracy: float) -> tuple[int, float] | None:
+def _plan(
+    core: Core, panel: Panel, rate: arb, accuracy: float, limit: float
+) -> tuple[int, float] | None:
     """Order and radius, or None where halves are better."""
-    if panel.variation(panel.half) > LARGEST_GROWTH:
+    if panel.variation(panel.half) > limit:
         return None
-    if _growth(core, panel, rate, panel.half) > LARGEST_GROWTH:
+    if _growth(core, panel, rate, panel.half) > limit:
         return None
     terms, radius = _order(core, panel, rate, accuracy)
     return (terms, radius) if terms < 8 * accuracy + 100 else None
@@ -110,19 +119,65 @@ def _cross(
         jump = core.jump(panel.before, panel.program, panel.left)
         state.f, state.log_rise = state.f / jump, state.log_rise + jump.log()
     terms = max(terms, panel.crossing_order(accuracy))
-    with ctx.workprec(_bits(core, panel, rate, accuracy, terms)):
-        expansion = panel.expansion(terms, radius, core.rate)
-        functions = _fundamental(core, expansion, rate, accuracy)
-        left, right = panel.left - panel.centre, panel.right - panel.centre
-        start, end = expansion.u.at(left), expansion.u.at(right)
-        a, b, c, d = (g.at(left) for g in functions)
-        # The inverse of the matrix at the left end: its determinant is 1.
-        f = state.f * start.exp()
-        u_centre, f_centre = d * state.u - b * f, a * f - c * state.u
-        a, b, c, d = (g.at(right) for g in functions)
-        state.u = a * u_centre + b * f_centre
-        state.f = (c * u_centre + d * f_centre) * (-end).exp()
-        state.log_rise += end - start
+    pair = recurrence.linear_pair(panel.program)
+    bits = _bits(core, panel, rate, accuracy, terms)
+    if pair is not None:
+        with ctx.workprec(LOW_PRECISION):
+            equation = recurrence.shifted(pair.equation, panel.centre)
+            bits += math.ceil(min(recurrence.extra_bits(equation, panel.half, terms), 4.0 * terms))
+    with ctx.workprec(bits):
+        ends = panel.left - panel.centre, panel.right - panel.centre
+        if pair is None:
+            expansion = panel.expansion(terms, radius, core.rate)
+            rises = [expansion.u.at(t) for t in ends]
+            functions = _fundamental(core, expansion, rate, accuracy)
+            a, b, c, d = (g.at(ends[0]) for g in functions)
+            e, f, g, h = (g.at(ends[1]) for g in functions)
+            # f relative to p at the centre, and back
+            into, out = rises[0].exp(), (-rises[1]).exp()
+        else:
+            rises = [panel.log_density(terms).at(t) for t in ends]
+            functions = _solutions(core, panel, pair, rate, terms, radius)
+            a, b, c, d = (g.at(ends[0]) for g in functions)
+            e, f, g, h = (g.at(ends[1]) for g in functions)
+            # The determinant at the left end is p(centre)/p(left).
+            into, out = arb(1), arb(1)
+            a, b, c, d = (v * rises[0].exp() for v in (a, b, c, d))
+        # The inverse of the matrix at the left end
+        flux = state.f * into
+        u_centre, f_centre = d * state.u - b * flux, a * flux - c * state.u
+        state.u = e * u_centre + f * f_centre
+        state.f = (g * u_centre + h * f_centre) * out
+        state.log_rise += rises[1] - rises[0]
+
+
+def _solutions(
+    core: Core,
+    panel: Panel,
+    pair: recurrence.LinearPair,
+    rate: arb,
+    terms: int,
+    radius: float,
+) -> tuple[DiscSeries, ...]:
+    """(u₁, u₂, g₁, g₂) with (u, g) = (1, 0) and (0, 1) at the centre, g = D u' = f/p."""
+    ctx.cap = terms
+    growth = panel.variation(radius)
+    wide = _growth(core, panel, rate, radius)
+    log_radius, log_rate = math.log(radius), log_upper(rate)
+    scale_bound = growth + panel.inverse_noise_bound + log_upper(core.rate)
+    one, nothing = arb(1), arb(0)
+    u1, g1 = recurrence.solve_pair(pair, panel.centre, core.rate, rate, (one, nothing), terms)
+    u2, g2 = recurrence.solve_pair(pair, panel.centre, core.rate, rate, (nothing, one), terms)
+    bounds = (
+        wide,
+        wide + scale_bound + log_radius,
+        wide + 2 * growth + log_rate + log_radius,
+        wide + growth,
+    )
+    return tuple(
+        DiscSeries(arb_series(series, terms), radius, up(bound))
+        for series, bound in zip((u1, u2, g1, g2), bounds, strict=True)
+    )
 
 
 def _bits(core: Core, panel: Panel, rate: arb, accuracy: float, terms: int) -> int:
@@ -252,7 +307,7 @@ def rate_series(core: Core, panels: list[Panel], largest: arb, accuracy: float) 
     """Transfers in order, panels split where needed, for every |λ| <= Λ = `largest`."""
     return [
         _rate_series(core, panel, largest, accuracy, terms, radius)
-        for panel, terms, radius in _planned(core, panels, largest, accuracy)
+        for panel, terms, radius in _planned(core, panels, largest, accuracy, LARGEST_GROWTH)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Power series of first-order linear equations with polynomial coefficients, term by term.
+"""Power series of linear equations with polynomial coefficients, term by term.
 
 `E y' = A y + R` costs a few multiplications per term, where exponentiating a series costs several
 products of whole series: at high precision this is what makes a rational model cheap.
@@ -50,6 +50,32 @@ def linear_forms(program: Program) -> LinearForms | None:
     # (Cp)^(−1) has the logarithmic derivative q − C'/C.
     slope = above * (equation // below) - noise.derivative() * quotient
     return LinearForms((below, -above), (equation, slope, quotient))
+
+
+@dataclass(frozen=True)
+class LinearPair:
+    """`E u' = ρ a g`, `E g' = λ E u + b g` for `𝓛u = λu` with `g = D u'`, ρ = 2/η; exact."""
+
+    equation: fmpq_poly
+    """E"""
+    quotient: fmpq_poly
+    """a = E/C"""
+    slope: fmpq_poly
+    """b = E q"""
+
+
+@lru_cache(maxsize=256)
+def linear_pair(program: Program) -> LinearPair | None:
+    """The system of a core program `(C, q)` whose C is a polynomial and whose q is rational."""
+    functions = rational_functions(program)
+    if functions is None:
+        return None
+    (noise, noise_below), (above, below) = functions
+    if noise_below.degree() != 0:
+        return None
+    noise = noise / noise_below[0]
+    equation = noise * (below // below.gcd(noise))
+    return LinearPair(equation, equation // noise, above * (equation // below))
 
 
 @lru_cache(maxsize=256)
@@ -138,6 +164,34 @@ def solve(
             total += (a - e * (k - j)) * solution[k - j]
         solution.append(total / (k + 1))
     return solution
+
+
+def solve_pair(
+    pair: LinearPair, centre: arb, rho: arb, rate: arb, start: tuple[arb, arb], terms: int
+) -> tuple[list[arb], list[arb]]:
+    """Coefficients of u and g around a point, from their values there."""
+    equation = shifted(pair.equation, centre)
+    scale = 1 / equation[0]
+    weights = [e * scale for e in equation[1:]]
+    into_u = [rho * scale * a for a in shifted(pair.quotient, centre)]
+    from_u = [rate * scale * e for e in equation]
+    from_g = [scale * b for b in shifted(pair.slope, centre)]
+    u, g = [start[0]], [start[1]]
+    for k in range(terms - 1):
+        du, dg = arb(0), arb(0)
+        for a, value in zip(into_u, reversed(g), strict=False):
+            du += a * value
+        for b, value in zip(from_u, reversed(u), strict=False):
+            dg += b * value
+        for b, value in zip(from_g, reversed(g), strict=False):
+            dg += b * value
+        for j, e in enumerate(weights[:k], start=1):
+            index = k + 1 - j
+            du -= e * (index * u[index])
+            dg -= e * (index * g[index])
+        u.append(du / (k + 1))
+        g.append(dg / (k + 1))
+    return u, g
 
 
 def available(terms: int) -> bool:
