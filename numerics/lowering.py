@@ -439,7 +439,7 @@ def lower_diffusion(
 def lower_multivariate(
     variables: Sequence[sympy.Symbol],
     gradient: Sequence[sympy.Expr],
-    noise: sympy.Expr | Sequence[Any],
+    noise: sympy.Expr | sympy.MatrixBase | Sequence[Any],
     *,
     eta: sympy.Expr,
     theta: sympy.Expr,

@@ -729,7 +729,9 @@ class LevelDriver:
             if self.paths is not None or spent <= self.target * abs(value):
                 return value, error, bias, paths
             gap = abs(fine.mean - coarse.mean)
-            if gap > 0.5 * self.target * abs(value) and not self.fixed_step:
+            noise = math.hypot(coarse.standard_error, fine.standard_error)
+            # A gap that more paths may close is no reason for steps that cost four times as much.
+            if gap > max(0.5 * self.target * abs(value), 2.0 * noise) and not self.fixed_step:
                 self._require_affordable(fine, 0.25, paths)
                 index, h, coarse = index + 1, h / 4.0, fine
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class VectorKernel:
         level = values[2 * d + entries] if len(values) > 2 * d + entries else np.zeros(x.shape[1])
         return drift, noise, level
 
-    def function(self, template: str, name: str) -> object:
+    def function(self, template: str, name: str) -> Any:
         """The function `name` of a template, compiled for this structure.
 
         `UNPACK` reads the run-time arguments from the array `p`; `LANES` and `DIMENSION` are

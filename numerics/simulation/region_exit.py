@@ -15,7 +15,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -160,7 +159,7 @@ class RegionExit:
         ------
         ComputationError : a path exploded, became NaN, or met a C that is not positive definite
         """
-        run: Any = self.kernel.function(_EXITS.replace("STEP", _step(self.kernel)), "region_exits")
+        run = self.kernel.function(_EXITS.replace("STEP", _step(self.kernel)), "region_exits")
         times, sides = np.empty(count), np.empty(count, dtype=np.int8)
         steps = run(
             np.array(key, dtype=np.uint64),
