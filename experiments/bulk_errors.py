@@ -1,6 +1,6 @@
 """How honest the error estimates of `numerics.bulk` are: against certified values, many models.
 
-    python experiments/bulk_errors.py [COUNT] [--list]
+    python experiments/bulk_errors.py [COUNT] [SEED] [--list]
 
 For each of COUNT (10000) random power-law double wells (as in benchmarks/bulk.py, κ from 0.4 to
 4·10^4) prints how many true errors exceed their estimate (must be 0), and the quantiles of
@@ -25,8 +25,9 @@ LOSS = (w**2 - 1) ** 2 / 4
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    rng = np.random.default_rng(20)
+    numbers = [int(argument) for argument in sys.argv[1:] if argument != "--list"]
+    count, seed = (*numbers, *(10_000, 20)[len(numbers) :])
+    rng = np.random.default_rng(seed)
     drawn = {
         "a": 10 ** rng.uniform(-2, 1, count),
         "eta": 10 ** rng.uniform(-2, 0, count),

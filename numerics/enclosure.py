@@ -62,6 +62,8 @@ class Enclosure:
     @classmethod
     def between(cls, lower: Fraction, upper: Fraction) -> Enclosure:
         """The smallest ball around [lower, upper] up to a relative 2^-64 of its width."""
+        if lower == upper:
+            return cls.exact(lower)
         middle, half = (lower + upper) / 2, (upper - lower) / 2
         with ctx.workprec(_bits(middle) + _bits(half) + 80):
             ball = _arb(middle) + arb(0, _arb(half).upper())
