@@ -4,8 +4,10 @@
 
 Model of both cases: quadratic well, H = σ_g = 1, σ_H = 1/2, η = 1/10, Itô, h = 1/100.
 (a) plain: final states at T = 10; (b) first exit of |w| > 1, live path-steps only.
-The NumPy peer is in place, chunked and compacting, with SFC64. A C++ reference that prints JSON
-lines `{"name": …, "rate": …}` is compiled and timed if its source is given (it needs AVX-512).
+The NumPy peer is in place, chunked and compacting, with SFC64. diffrax (one solve with a vector of
+paths as its state, its fastest arrangement) and torchsde are timed where they are installed. A C++
+reference that prints JSON lines `{"name": …, "rate": …}` is compiled and timed if its source is
+given (it needs AVX-512).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sympy
@@ -78,6 +82,69 @@ def numpy_exit(paths: int) -> int:
         w = w * (1.0 - STEP) + noise
         w = w[np.abs(w) <= 1.0]
     return steps
+
+
+def diffrax_plain(paths: int) -> Callable[[], int] | None:
+    """One solve of diffrax with all paths as its state, compiled; None where it is missing."""
+    try:
+        jax, diffrax, lineax = (import_module(n) for n in ("jax", "diffrax", "lineax"))
+    except ImportError:
+        return None
+    jax.config.update("jax_enable_x64", True)
+    jnp = jax.numpy
+
+    def drift(_t: object, y: Any, _args: object) -> Any:
+        return -y
+
+    def noise(_t: object, y: Any, _args: object) -> Any:
+        return lineax.DiagonalLinearOperator(jnp.sqrt(0.1 + 0.05 * y * y))
+
+    @jax.jit
+    def solve(key: Any) -> Any:
+        path = diffrax.UnsafeBrownianPath(shape=(paths,), key=key)
+        terms = diffrax.MultiTerm(diffrax.ODETerm(drift), diffrax.ControlTerm(noise, path))
+        return diffrax.diffeqsolve(
+            terms,
+            diffrax.Euler(),
+            0.0,
+            10.0,
+            STEP,
+            jnp.zeros(paths),
+            saveat=diffrax.SaveAt(t1=True),
+            max_steps=1050,
+            adjoint=diffrax.ForwardMode(),
+        ).ys[0]
+
+    def run() -> int:
+        solve(jax.random.key(0)).block_until_ready()
+        return paths * 1000
+
+    return run
+
+
+def torchsde_plain(paths: int) -> Callable[[], int] | None:
+    """Euler's method of torchsde; None where it is missing."""
+    try:
+        torch, torchsde = (import_module(n) for n in ("torch", "torchsde"))
+    except ImportError:
+        return None
+
+    class Well:
+        noise_type, sde_type = "diagonal", "ito"
+
+        def f(self, _t: object, y: Any) -> Any:
+            return -y
+
+        def g(self, _t: object, y: Any) -> Any:
+            return torch.sqrt(0.1 + 0.05 * y * y)
+
+    def run() -> int:
+        start = torch.zeros(paths, 1, dtype=torch.float64)
+        with torch.no_grad():
+            torchsde.sdeint(Well(), start, torch.tensor([0.0, 10.0]), method="euler", dt=STEP)
+        return paths * 1000
+
+    return run
 
 
 def plain(made: Model, paths: int, workers: int, scheme: str = "euler") -> int:
@@ -156,6 +223,14 @@ def main() -> None:
         "b1 bridge, 1 thread": lambda: exits(well, 4_000, 1, "euler-bridge"),
         "b1 platen-bridge, 1 thread": lambda: exits(well, 2_000, 1, "platen-bridge"),
     }
+    for name, peer in (
+        ("a  diffrax, one solve, all cores", diffrax_plain(100_000)),
+        ("a  torchsde, all cores", torchsde_plain(10_000)),
+    ):
+        if peer is None:
+            print(f"not installed: {name.split()[1].rstrip(',')}", file=sys.stderr)
+        else:
+            cases[name] = peer
     reference = reference_rates(arguments.reference) if arguments.reference else {}
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
           f"NumPy {np.__version__}")  # fmt: skip
@@ -173,6 +248,10 @@ def main() -> None:
         ("b", "b1 grid, 1 thread", "b2 grid, 2 threads"),
     ):
         print(f"({case}) two threads / one: {rates[two] / rates[one]:.2f}")
+    both = rates["a2 power-law well, 2 threads"]
+    for name in rates:
+        if "diffrax" in name or "torchsde" in name:
+            print(f"two threads / {name[3:]}: {both / rates[name]:.1f}")
     special = rates["a1 power-law well, 1 thread"]
     print(f"general model / special case: {rates['a1 quartic model, 1 thread'] / special:.2f}")
     if not all(math.isfinite(v) for v in rates.values()):
