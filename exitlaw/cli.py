@@ -291,14 +291,18 @@ def _run_evaluate(quantity: str, options: Options) -> None:
 def _run_simulate(quantity: str, options: Options) -> None:
     from exitlaw import quantities
 
+    recorded = SIMULATE[quantity].recorded
     with _ChunkProgress() as progress:
-        document = quantities.simulate(quantity, options, progress)
+        if recorded:
+            document = quantities.record(quantity, options, progress)
+        else:
+            document = quantities.simulate(quantity, options, progress)
     if options["json"]:
         _print_json(document)
         return
     from exitlaw import display
 
-    _console().print(display.simulation(document))
+    _console().print(display.recording(document) if recorded else display.simulation(document))
 
 
 class _ChunkProgress:

@@ -39,6 +39,8 @@ class Quantity:
     """Whether it is a quantity of a model (and takes the options that describe one)."""
     multivariate: bool = False
     """Whether it is also defined in several dimensions."""
+    recorded: bool = False
+    """Whether it is a file of trajectories, with no error to reach."""
 
 
 def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bool = False):
@@ -86,6 +88,8 @@ OPTIONS: dict[str, Option] = {
             "In two dimensions: region that must not be entered first.",
             _QUANTITY,
         ),
+        _option("--until", "T", "Time at which trajectories end.", _QUANTITY),
+        _option("--every", "K", "Record every K-th step (default: 1).", _QUANTITY),
         _option("--of", "exact|kramers", "Which time is meant.", _QUANTITY),
         _option("--flatter", "EXPR", "Loss of the flatter minimum.", _QUANTITY),
         _option("--flatter-noise", "EXPR", "Its noise, if another.", _QUANTITY),
@@ -132,7 +136,8 @@ OPTIONS: dict[str, Option] = {
         _option(
             "--output",
             "FILE",
-            "Write the sweep to FILE: .csv, or a plot (.png, .svg, .pdf); repeatable.",
+            "Write a sweep to FILE: .csv, or a plot (.png, .svg, .pdf), repeatable; "
+            "trajectories: .parquet or .zarr.",
             _OUTPUT,
             "-o",
             many=True,
@@ -149,6 +154,7 @@ _CHUNKS = ("scheduler", "store")
 _RATIO = ("start", "exit", "flatter", "flatter_noise", "flatter_start", "flatter_exit")
 _PRECISION = ("digits", "method", "sweep", "output", "json")
 _SAMPLING = ("paths", "target_error", "scheme", "dt", "seed", "workers", "json")
+_RECORDING = ("paths", "scheme", "dt", "seed", "workers", "output", "json")
 
 
 def _table(*quantities: Quantity) -> dict[str, Quantity]:
@@ -171,7 +177,7 @@ EVALUATE = _table(
     Quantity(
         "mean-exit-time",
         "Mean first-passage time to one or two boundaries.",
-        _EXIT,
+        (*_EXIT, "exit_region"),
         ("start",),
         multivariate=True,
     ),
@@ -190,7 +196,7 @@ EVALUATE = _table(
     Quantity(
         "exit-probability",
         "Probability of leaving through the upper boundary first.",
-        (*_EXIT, "against"),
+        (*_EXIT, "exit_region", "against"),
         ("start",),
         multivariate=True,
     ),
@@ -230,7 +236,7 @@ SIMULATE = _table(
     Quantity(
         "mean-exit-time",
         "Mean first-passage time to one or two boundaries.",
-        (*_EXIT, *_CHUNKS),
+        (*_EXIT, "exit_region", *_CHUNKS),
         ("start",),
         multivariate=True,
     ),
@@ -240,6 +246,14 @@ SIMULATE = _table(
         (*_RATIO, *_CHUNKS),
         ("start", "exit", "flatter"),
     ),
+    Quantity(
+        "trajectories",
+        "States of single paths at equal times, written to a file.",
+        ("start", "until", "every"),
+        ("start", "until", "dt"),
+        multivariate=True,
+        recorded=True,
+    ),
 )
 """The quantities of `simulate`."""
 
@@ -248,8 +262,8 @@ def options_of(quantity: Quantity, *, simulated: bool) -> list[Option]:
     """The options a quantity's command accepts, in the order in which help shows them."""
     names = [
         *(MODEL_OPTIONS if quantity.model else ()),
-        *(("variables", "exit_region") if quantity.multivariate else ()),
+        *(("variables",) if quantity.multivariate else ()),
         *quantity.options,
-        *(_SAMPLING if simulated else _PRECISION),
+        *(_RECORDING if quantity.recorded else _SAMPLING if simulated else _PRECISION),
     ]
     return [option for name, option in OPTIONS.items() if name in names]

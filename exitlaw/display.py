@@ -103,6 +103,25 @@ def simulation(document: Document) -> RenderableType:
     return Group(heading, _facts(rows))
 
 
+def recording(document: Document) -> RenderableType:
+    """Trajectories that were written."""
+    heading = Text.assemble(
+        (document["quantity"], "bold"), "  →  ", (document["output"], "bold blue")
+    )
+    rows = [
+        ("format", f"{document['format']}, variables {', '.join(document['variables'])}"),
+        ("paths", f"{document['paths']:,} ({document['path_steps']:,} path-steps)"),
+        (
+            "times",
+            f"{document['samples']:,} of each path, from 0 to {document['until']:g}, "
+            f"every {document['every']} × {document['dt']:g}",
+        ),
+        ("scheme", f"{document['scheme']}, seed {document['seed']}"),
+        ("time", _seconds(document["seconds"])),
+    ]
+    return Group(heading, _facts(rows))
+
+
 # --- claims -------------------------------------------------------------------------------------
 
 

@@ -78,6 +78,12 @@ def simulate(options: Options, model: ModelInput, sampling: Mapping[str, Any]) -
     return region_exit.mean_exit_time(lowered, start, region, **accepted)
 
 
+def model_and_start(options: Options, model: ModelInput) -> tuple[MultivariateModel, list[Program]]:
+    """The model, lowered, and the start."""
+    _refuse_options_of_the_line(options)
+    return _model(model)[1], _start(options["start"], model)
+
+
 def _refuse_options_of_the_line(options: Options) -> None:
     for name in ("exit", "exit_below", "method", "variable"):
         if options.get(name) is not None:

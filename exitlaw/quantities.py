@@ -759,6 +759,67 @@ def simulate(quantity: str, options: Options, progress: Progress | None = None) 
     }
 
 
+def record(quantity: str, options: Options, progress: Progress | None = None) -> Document:
+    """The JSON document of `exitlaw simulate trajectories …`, and the file that it names.
+
+    Raises
+    ------
+    InputError, ComputationError : what was asked has no meaning, or cannot be written.
+    """
+    from importlib.metadata import version
+
+    from numerics.simulation import trajectories
+
+    request = Request.of(options)
+    outputs = options.get("output") or []
+    if len(outputs) != 1:
+        raise InputError(
+            "one --output FILE for trajectories, .parquet or .zarr",
+            ", ".join(outputs) or "none",
+            "as -o paths.parquet",
+        )
+    sampling = _sampling(request)
+    every = positive_integer(options.get("every") or "1", "--every")
+    until = _positive_number(request.text("until"), request.model_text, "--until")
+    if request.model_text.multivariate:
+        from exitlaw import multivariate_quantities
+
+        model, start = multivariate_quantities.model_and_start(options, request.model_text)
+    else:
+        model, start = request.model(), [request.point("start")]
+    inputs = request.inputs(_own_options(SIMULATE[quantity], simulated=True))
+    done = trajectories.record(
+        model,
+        start,
+        Path(outputs[0]),
+        until=until,
+        dt=sampling["dt"],
+        every=every,
+        paths=sampling.get("paths", 1),
+        scheme=sampling.get("scheme"),
+        seed=sampling["seed"],
+        workers=sampling["workers"],
+        description={"version": version("exitlaw"), "inputs": inputs},
+        progress=progress,
+    )
+    return {
+        "quantity": quantity,
+        "output": outputs[0],
+        "format": done.format,
+        "variables": list(done.variables),
+        "paths": done.paths,
+        "samples": done.samples,
+        "until": done.until,
+        "dt": sampling["dt"],
+        "every": every,
+        "path_steps": done.path_steps,
+        "scheme": done.scheme,
+        "seed": sampling["seed"],
+        "seconds": done.seconds,
+        "inputs": inputs,
+    }
+
+
 def _simulated_exit_time(request: Request, sampling: dict[str, Any]) -> "Estimate":
     from numerics import simulation
 

@@ -43,8 +43,7 @@ def test_every_quantity_is_documented_with_its_options():
         for name, quantity in quantities.items():
             documented = set(re.findall(r"`(--[a-z-]+)", rows[name]))
             own = {OPTIONS[option].flags[0] for option in quantity.options}
-            several = {"--exit-region"} if quantity.multivariate else set()
-            assert documented - several == own - {"--set"}, name
+            assert documented == own - {"--set"}, name
 
 
 def test_documented_options_exist():

@@ -1,0 +1,84 @@
+"""`exitlaw simulate trajectories`: its document, its file, and its refusals."""
+
+import json
+
+import pytest
+
+WELL = ["--loss", "a*w**2/2", "--noise", "1+w**2/2", "--set", "a=1", "--eta", "1/10"]
+ONE = [
+    "simulate",
+    "trajectories",
+    *WELL,
+    "--interpretation",
+    "ito",
+    "--start",
+    "0",
+    "--dt",
+    "1/100",
+]
+PLANE = ["simulate", "trajectories", "--variables", "x,y", "--drift", "[-x, -y]", "--noise",
+         "[[1, 1/2], [1/2, 1]]", "--eta", "1", "--interpretation", "ito", "--start=0,0", "--dt",
+         "0.1"]  # fmt: skip
+
+
+def test_a_parquet_file_holds_what_was_asked(run, valid, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "paths.parquet"
+    outcome = run(
+        *ONE, "--until", "1", "--every", "10", "--paths", "20", "--seed", "5", "-o", str(path),
+        "--json",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    document = outcome.document
+    valid("trajectories", document)
+    assert (document["samples"], document["path_steps"]) == (11, 2000)
+    stored = parquet.read_table(path)
+    assert stored.column_names == ["path", "time", "w"]
+    assert stored.num_rows == 20 * 11
+    description = json.loads(stored.schema.metadata[b"exitlaw"])
+    assert description["inputs"]["loss"] == "a*w**2/2"
+    assert description["inputs"]["set"] == {"a": "1"}
+    assert (description["seed"], description["dt"]) == (5, 0.01)
+    assert description["version"]
+
+
+def test_a_zarr_folder_of_a_model_in_the_plane(run, valid, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "paths.zarr"
+    outcome = run(*PLANE, "--until", "1", "--paths", "3", "-o", str(path), "--json")
+    assert outcome.status == 0, outcome.err
+    valid("trajectories", outcome.document)
+    group = zarr.open_group(str(path), mode="r")
+    assert group["x"].shape == group["y"].shape == (3, 11)
+    assert group.attrs["exitlaw"]["scheme"] == "euler"
+
+
+def test_people_see_what_was_written(run, tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "paths.parquet"
+    outcome = run(*ONE, "--until", "1", "-o", str(path))
+    assert outcome.status == 0, outcome.err
+    assert "101 of each path" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([*ONE, "--until", "1"], "--output FILE"),
+        ([*ONE, "--until", "1", "-o", "a.parquet", "-o", "b.parquet"], "one --output FILE"),
+        ([*ONE, "--until", "1", "-o", "a.csv"], ".parquet or .zarr"),
+        ([*ONE, "-o", "a.parquet"], "--until T"),
+        ([*ONE[:-2], "--until", "1", "-o", "a.parquet"], "--dt H"),
+        ([*ONE, "--until", "0", "-o", "a.parquet"], "--until"),
+        ([*ONE, "--until", "1", "--every", "0", "-o", "a.parquet"], "--every"),
+        ([*ONE, "--until", "1", "--target-error", "0.1", "-o", "a.parquet"], "--target-error"),
+        ([*PLANE, "--until", "1", "--scheme", "platen", "-o", "a.parquet"], "euler"),
+    ],
+)
+def test_bad_input(run, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    outcome = run(*arguments)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert words in outcome.err
+    assert "internal error" not in outcome.err
+    assert list(tmp_path.iterdir()) == []
