@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import Any
 
 import sympy
 
@@ -27,7 +28,7 @@ RUNGS = (2, 4, 6, 8, 10, 12)
 LARGEST_SCORE = 6.1
 
 
-def double_well(noise: str, eta: sympy.Rational) -> Model:
+def double_well(noise: str, eta: Any) -> Model:
     """L = (w² − 1)²/4 in Itô's reading."""
     w = sympy.Symbol("w", real=True)
     return lower_diffusion(
@@ -44,7 +45,7 @@ def certified(model: Model) -> float:
     return float(certified_time(model, -1, exit_above=1, digits=10, method="arb"))
 
 
-def learning_rate(noise: str, tau: float) -> sympy.Rational:
+def learning_rate(noise: str, tau: float) -> Any:
     """An η, in steps of 10⁻⁵, for which the time is near τ."""
     low, high = 1000, 400_000
     while high - low > 1:
