@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 from sympy.core.basic import Basic
 from sympy.printing.mathml import MathMLPresentationPrinter
+from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from exitlaw.claim import (
     REGISTRY,
@@ -118,7 +119,9 @@ def _steps(body: ClaimBody, result: ClaimResult) -> list[dict[str, Any]]:
 
 
 def _math(expression: Basic) -> str:
-    return MathMLPresentationPrinter({"ln_notation": False}).doprint(expression)
+    printed = MathMLPresentationPrinter({"ln_notation": False}).doprint(expression)
+    # The printer knows Greek symbols, but not Greek names of functions.
+    return re.sub(r"<mi>(\w+)</mi>", lambda m: f"<mi>{greek_unicode.get(m[1], m[1])}</mi>", printed)
 
 
 def _operator(sign: str) -> str:
@@ -149,8 +152,8 @@ def _statement(claimed: Statement | Basic) -> str:
 def _limit(claimed: LimitStatement) -> str:
     arrow = "∼" if claimed.rhs.has(claimed.variable) else "→"
     line = _math(claimed.lhs) + _operator(arrow) + _math(claimed.rhs)
-    line += "<mspace width='1.5em'/>" + _operator("(") + _math(claimed.variable) + _operator("→")
-    line += _math(claimed.to) + _operator(")")
+    line += "<mspace width='1.5em'/>" + '<mo stretchy="false">(</mo>' + _math(claimed.variable)
+    line += _operator("→") + _math(claimed.to) + '<mo stretchy="false">)</mo>'
     if claimed.remainder is not None:
         ratio = _math(claimed.lhs / claimed.rhs - 1)
         line += "<mspace width='1.5em'/>" + _operator("|") + ratio + _operator("|")
