@@ -168,12 +168,24 @@ def _exact_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> Iterat
         ),
     )  # fmt: skip
     second = first_passage.exit_time_moment(2, p, model.D, w, start=w)
+    for name, solution, source in (
+        ("the second moment", second, 2 * formula), ("the mean time", formula, Integer(1)),
+    ):
+        residual = fokker_planck.backward_generator(model, solution).doit(integrals=False) + source
+        yield Step(
+            f"{name} solves the backward equation",
+            Equality(residual, Integer(0)),
+            "G tau_2 = -2 tau, G tau = -1 (Dynkin's formula)",
+            Identity(residual, Integer(0)),
+        )
+    below = Integral((p * formula).subs(w, z), (z, -oo, w))
     yield Step(
         "second moment of the time",
         Equality(tau_2(w), second),
-        "G tau_2 = -2 tau with tau_2(B) = 0",
+        "p G tau_2 = -2 p tau integrated from -oo, where the flux D p tau_2' vanishes, and "
+        "tau_2(B) = 0",
         SolvesODE(
-            fokker_planck.backward_generator(model, tau_2(w)) + 2 * formula,
+            model.D * p * tau_2(w).diff(w) + 2 * below,
             tau_2(w),
             second,
             ((tau_2(w).subs(w, exit_above), Integer(0)),),
@@ -182,9 +194,9 @@ def _exact_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> Iterat
     yield Step(
         "mean first-passage time",
         Equality(tau(w), formula),
-        "G tau = -1 with tau(B) = 0 (Dynkin's formula)",
+        "p G tau = -p integrated from -oo, where the flux D p tau' vanishes, and tau(B) = 0",
         SolvesODE(
-            fokker_planck.backward_generator(model, tau(w)) + 1,
+            model.D * p * tau(w).diff(w) + mass,
             tau(w),
             formula,
             ((tau(w).subs(w, exit_above), Integer(0)),),
@@ -302,7 +314,7 @@ def two_sided() -> ClaimBody:
 
     return ClaimBody(
         statement=Equality(tau(w), formula),
-        domain=Domain({theta: Range(0, 1)}),
+        domain=Domain({theta: Range(0, 1)}, constraints=(sympy.Gt(exit_above, exit_below),)),
         hypotheses=(*HYPOTHESES, "A < w < B; the state is absorbed at A and at B"),
         derivation=Derivation(tuple(_two_sided_steps(model, p, formula))),
         evidence=(
@@ -326,6 +338,10 @@ def two_sided() -> ClaimBody:
     )
 
 
+BETWEEN = {exit_above: (exit_below, oo)}
+"""A < B."""
+
+
 def _two_sided_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
     yield from _common_steps(model, p)
     probability = first_passage.exit_probability(p, model.D, w, start=w)
@@ -338,6 +354,7 @@ def _two_sided_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> It
             h(w),
             probability,
             ((h(w).subs(w, exit_below), Integer(0)), (h(w).subs(w, exit_above), Integer(1))),
+            given=BETWEEN,
         ),
     )
     yield Step(
@@ -352,6 +369,7 @@ def _two_sided_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> It
                 (tau(w).subs(w, exit_below), Integer(0)),
                 (tau(w).subs(w, exit_above), Integer(0)),
             ),
+            given=BETWEEN,
         ),
     )
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import sympy
 from sympy import Derivative, Function, Integer, Rational, Symbol
 
-from exitlaw.analysis import MomentExpectation, TaylorMatch
+from derivations._normal_law import average_step, moment_steps, normal_law
+from exitlaw.analysis import TaylorMatch
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
 from exitlaw.derivation import Antiderivative, Definition, Derivation, Identity, Step
 from exitlaw.evidence import EnclosureComparison
@@ -100,20 +101,16 @@ def _steps(model: Diffusion, formula: sympy.Expr) -> Iterator[Step]:
         "Taylor's theorem in epsilon",
         TaylorMatch(f(w + increment), f(w) + root * linear + root**2 * quadratic, root, 3),
     )
-    mean = Function("E")
-    moments = (1, 0, 1, 0)
-    yield Step(
-        "no term of order sqrt(dt)",
-        Equality(mean(linear), Integer(0)),
-        "E Z = 0",
-        MomentExpectation(mean(linear), linear, Z, moments, Integer(0)),
-    )
+    law = normal_law(Z, Integer(1))
+    yield from moment_steps(law, Integer(1), 2)
+    yield average_step("no term of order sqrt(dt)", law, linear, Integer(0), "E Z = 0")
     averaged = (-gradient + theta * sigma * dsigma) * slope + sigma**2 * bend / 2
-    yield Step(
+    yield average_step(
         "the term of order dt",
-        Equality(mean(quadratic), averaged),
+        law,
+        quadratic,
+        averaged,
         "E Z^2 = 1; odd orders of epsilon vanish with the odd moments, so the next is dt^2",
-        MomentExpectation(mean(quadratic), quadratic, Z, moments, averaged),
     )
     square_root = sympy.sqrt(2 * model.D)
     yield Step(
@@ -129,7 +126,7 @@ def _steps(model: Diffusion, formula: sympy.Expr) -> Iterator[Step]:
     concomitant = model.D * p(w) * slope + f(w) * flux
     yield Step(
         "the forward operator is the adjoint",
-        Equality(sympy.Integral(p(w) * formula + f(w) * flux.diff(w), w), concomitant),
+        Equality(sympy.Derivative(concomitant, w), p(w) * formula + f(w) * flux.diff(w)),
         "p G f - f (-J') is a derivative with J = -[L' p + (1 - theta) D' p + D p']: where D p f' "
         "+ f J vanishes at the ends, d_t p = -J'",
         Antiderivative(p(w) * formula + f(w) * flux.diff(w), concomitant, w),
@@ -155,9 +152,9 @@ def _steps(model: Diffusion, formula: sympy.Expr) -> Iterator[Step]:
     )
     yield Step(
         "the generator of one step",
-        Equality(generator(w), mean(quadratic)),
+        Equality(generator(w), law.mean(quadratic)),
         "definition: the term of order dt of E f(w + dw)",
-        Definition(generator(w), mean(quadratic)),
+        Definition(generator(w), law.mean(quadratic)),
     )
     yield Step(
         "the generator",

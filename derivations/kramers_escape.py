@@ -7,10 +7,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy import Function, Integer, Rational, Symbol, exp, pi, sqrt
+from sympy import Function, Integer, Integral, Rational, Symbol, exp, oo
 
 from derivations import _escape_models as models
-from exitlaw.analysis import MomentExpectation, TaylorMatch
+from derivations._normal_law import (
+    average_step,
+    constant_taken_out,
+    moment_steps,
+    normal_law,
+)
+from exitlaw.analysis import TaylorMatch
 from exitlaw.asymptotics import ContinuousImage, TermwiseExpansion
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
 from exitlaw.derivation import Definition, Derivation, Identity, LemmaUse, Step
@@ -40,8 +46,6 @@ HALF = Rational(1, 2)
 tau = Function("tau")
 """The mean time from the minimum to the far side of the saddle, at learning rate eta."""
 J, mass, resistance = Function("J"), Function("M"), Function("S")
-mean = Function("E")
-"""Average over the normal law of z with variance 1/P2."""
 
 f0, P2 = Symbol("f_0", positive=True), Symbol("P_2", positive=True)
 f1, f2, P0, P3, P4 = sympy.symbols("f_1 f_2 P_0 P_3 P_4", real=True)
@@ -109,36 +113,34 @@ def laplace_second_order() -> ClaimBody:
 
 def _laplace_steps(statement: LimitStatement) -> Iterator[Step]:
     r, q = Function("r"), Function("q")
+    law = normal_law(z, P2)
     position = epsilon * z
     amplitude = 1 + f1 * position + f2 * position**2 / 2 + position**3 * r(position)
     rise = P3 * position**3 / 6 + P4 * position**4 / 24 + position**5 * q(position)
     cubic, quartic, rest = P3 * z**3 / 6, P4 * z**4 / 24, z**5 * q(position)
     tame = amplitude * exp(-(epsilon * cubic + epsilon**2 * quartic + epsilon**3 * rest))
-    leading = kramers.laplace_leading(f0, P0, P2, eta)
-    normal = exp(-P2 * z**2 / 2) * sqrt(P2 / (2 * pi))
-    whole = P0 + P2 * position**2 / 2 + rise
+    leading = kramers.laplace_leading(f0, P0, P2, epsilon**2)
     first = f1 * z - cubic
     second = f2 * z**2 / 2 - f1 * z * cubic + cubic**2 / 2 - quartic
+    exponent = -(P0 + P2 * position**2 / 2 + rise) / epsilon**2
+    whole = Integral(f0 * amplitude * exp(exponent) * epsilon, (z, -oo, oo))
     yield Step(
-        "the substitution",
-        Equality(
-            f0 * amplitude * exp(-whole / epsilon**2) * epsilon,
-            leading.xreplace({eta: epsilon**2}) * tame * normal,
-        ),
-        "x = epsilon z with eta = epsilon^2: f exp(-P/eta) dx is the leading term times g times "
-        "the normal law of z with variance 1/P_2; r and q are the smooth Taylor remainders",
-        Identity(
-            f0 * amplitude * exp(-whole / epsilon**2) * epsilon,
-            leading.xreplace({eta: epsilon**2}) * tame * normal,
-        ),
+        "the integral",
+        Equality(J(epsilon**2), whole),
+        "x = epsilon z with eta = epsilon^2, dx = epsilon dz; r and q are the smooth Taylor "
+        "remainders of f and P; what lies outside the interval is exponentially small in 1/eta",
+        Definition(J(epsilon**2), whole),
     )
-    yield Step(
+    yield constant_taken_out(
         "the integral as an average",
-        Equality(J(eta), leading * mean(tame)),
-        "definition of E g: the integral over all z; what lies outside the interval is "
-        "exponentially small in 1/eta",
-        Definition(J(eta), leading * mean(tame)),
+        whole,
+        law,
+        leading,
+        tame,
+        "f exp(-P/eta) dx is the leading term times g times the normal law of z with variance "
+        "1/P_2",
     )
+    yield from moment_steps(law, P2, 6)
     known = 1 + epsilon * first + epsilon**2 * second
     yield Step(
         "the expansion of the integrand",
@@ -146,18 +148,11 @@ def _laplace_steps(statement: LimitStatement) -> Iterator[Step]:
         "Taylor's theorem in epsilon at every z",
         TaylorMatch(tame, known, epsilon, 3),
     )
-    moments = (1, 0, 1 / P2, 0, 3 / P2**2, 0, 15 / P2**3)
-    yield Step(
-        "no term of order sqrt(eta)",
-        Equality(mean(first), Integer(0)),
-        "odd moments vanish",
-        MomentExpectation(mean(first), first, z, moments, Integer(0)),
+    yield average_step(
+        "no term of order sqrt(eta)", law, first, Integer(0), "odd moments vanish"
     )
-    yield Step(
-        "the term of order eta",
-        Equality(mean(second), statement.rhs),
-        "moments 1, 3, 15 of the normal law",
-        MomentExpectation(mean(second), second, z, moments, statement.rhs),
+    yield average_step(
+        "the term of order eta", law, second, statement.rhs, "moments 1, 3, 15 of the normal law"
     )
     yield Step(
         "Laplace's expansion",
@@ -165,12 +160,12 @@ def _laplace_steps(statement: LimitStatement) -> Iterator[Step]:
         "averaged term by term: exp(-rise/eta) against the normal law is dominated, because P "
         "exceeds a parabola near a and P_0 + delta elsewhere",
         TermwiseExpansion(
-            J(eta) / leading,
-            Equality(mean(first), Integer(0)),
-            Equality(mean(second), statement.rhs),
+            J(epsilon**2) / leading,
+            Equality(law.mean(first), Integer(0)),
+            Equality(law.mean(second), statement.rhs),
             tame,
             (first, second),
-            mean,
+            law,
             epsilon,
             eta,
         ),
@@ -220,7 +215,10 @@ def quasi_equilibrium() -> ClaimBody:
     return ClaimBody(
         statement=statement,
         domain=Domain(
-            ranges={eta: Range(Fraction(1, 100), Fraction(1, 4), "log"), theta: Range(0, 1)}
+            ranges={
+                eta: Range(Fraction(1, 100), Fraction(1, 4), "log", cited=True),
+                theta: Range(0, 1, cited=True),
+            }
         ),
         hypotheses=(
             "M is the integral of C^(-s) exp(-Psi/eta) over (-oo, b], S that of C^(s - 1) "

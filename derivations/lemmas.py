@@ -76,7 +76,7 @@ def gamma_integral() -> ClaimBody:
     integral = Integral(r ** (shape - 1) * exp(-r), (r, 0, oo))
     return ClaimBody(
         statement=Equality(integral, gamma(shape)),
-        domain=Domain(ranges={shape: Range(Fraction(1, 10), 50, "log")}),
+        domain=Domain(ranges={shape: Range(Fraction(1, 10), 50, "log", cited=True)}),
         evidence=(
             EnclosureComparison(
                 route="the integral in ball arithmetic: power series to r = 1, analytic "
@@ -129,7 +129,9 @@ def gamma_modulus() -> ClaimBody:
     region = {m: (Fraction(4), Fraction(16)), Y: (Fraction(1, 2), Fraction(1))}
     return ClaimBody(
         statement=LimitStatement(modulus, Integer(1), m, oo, remainder=4 * Y**2 / m),
-        domain=Domain(ranges={s: Range(low, high) for s, (low, high) in region.items()}),
+        domain=Domain(
+            ranges={s: Range(low, high, cited=True) for s, (low, high) in region.items()}
+        ),
         hypotheses=("the limit holds for every real Y; the remainder is certified on the region",),
         evidence=(
             BoundOverRegion(
@@ -451,7 +453,7 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         "the odd part has no mass",
         Equality(Integral(angle * power, line), Integer(0)),
         "odd integrand",
-        OddIntegral(angle * power, t),
+        OddIntegral(angle * power, t, given=range_of_m),
     )
     lower = power * (1 - nu * angle)
     yield Step(
@@ -470,7 +472,9 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         "its linear term drops out",
         Equality(Integral(lower, line), student),
         "linearity",
-        Linearity(lower, line, ((Integer(1), power), (-nu, angle * power))),
+        Linearity(
+            lower, line, ((Integer(1), power), (-nu, angle * power)), given=range_of_m
+        ),
     )
     upper = power * (1 - nu * angle + exp(bend) * nu**2 * angle**2 / 2)
     yield Step(
@@ -492,7 +496,10 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         Equality(Integral(upper, line), student + weight * square),
         "linearity",
         Linearity(
-            upper, line, ((Integer(1), power), (-nu, angle * power), (weight, angle**2 * power))
+            upper,
+            line,
+            ((Integer(1), power), (-nu, angle * power), (weight, angle**2 * power)),
+            given=range_of_m,
         ),
     )
     T = Symbol("T", positive=True)
@@ -595,7 +602,7 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         "the mass",
         Equality(mass, formula),
         "multiply by the formula",
-        Multiple(one, formula, Equality(mass, formula)),
+        Multiple(one, formula, Equality(mass, formula), given=range_of_m),
     )
 
 

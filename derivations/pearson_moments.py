@@ -11,6 +11,7 @@ from sympy import Function, Integer, Integral, Rational, Symbol, oo, sqrt
 
 from derivations.lemmas import STANDARD, t
 from exitlaw.analysis import Linearity, PowerTail, Supremum, TotalDerivative
+from exitlaw.asymptotics import CaseSplit
 from exitlaw.claim import ClaimBody, Domain, Equality, Equivalence, Mutant, Point, Range, claim
 from exitlaw.derivation import (
     ChangeOfVariables,
@@ -19,10 +20,11 @@ from exitlaw.derivation import (
     Identity,
     LemmaUse,
     LogDerivative,
+    SolvesODE,
     Step,
 )
 from exitlaw.evidence import EnclosureComparison
-from theory import pearson, stationary
+from theory import fokker_planck, pearson, stationary
 from theory.symbols import (
     Delta,
     H,
@@ -297,7 +299,12 @@ def _moment_steps(formula: sympy.Expr) -> Iterator[Step]:
                 sympy.Add(*(c * integral(j) for j, c in enumerate(weights))),
             ),
             "linearity",
-            Linearity(moved, line, tuple((c, t**j * standard) for j, c in enumerate(weights))),
+            Linearity(
+                moved,
+                line,
+                tuple((c, t**j * standard) for j, c in enumerate(weights)),
+                given={m: (Rational(k + 1, 2), oo)},
+            ),
         )
     names = {k: Symbol(f"M_{k}", real=True) for k in ORDERS}
     for k, name in names.items():
@@ -354,10 +361,14 @@ def _moment_steps(formula: sympy.Expr) -> Iterator[Step]:
     yield Step(
         "moments up to order four",
         Equality(raw(order), formula),
-        "order by order",
-        Identity(
-            named.subs({names[k]: pearson.raw_moment(LAW, k) for k in ORDERS}),
-            formula,
+        "order by order, each for the m of its own recurrences",
+        CaseSplit(
+            tuple(
+                (sympy.true if k == ORDERS[-1] else sympy.Eq(order, k),
+                 Equality(names[k], pearson.raw_moment(LAW, k)))
+                for k in ORDERS
+            ),
+            Equality(raw(order), formula),
         ),
     )
 
@@ -528,16 +539,25 @@ def _q_gaussian_steps(
         ),
     )
     yield Step(
-        "the density relative to its value at 0",
-        Equality(relative_density(x), law),
-        "definition; at 0 the unnormalised density is 1",
-        Definition(relative_density(x), law),
+        "the q-exponential",
+        Equality(law, formula),
+        "q = 1 + 1/m, beta = m/alpha^2: equal logarithmic derivatives, both 1 at 0",
+        LogDerivative(law, formula, x),
+    )
+    dynamic = stationary.power_law_model(
+        H=(m - 1 + theta) * eta * sigma_H, sigma_g=alpha**2 * sigma_H, rho=Integer(0)
     )
     yield Step(
         "q-Gaussian",
         Equality(relative_density(x), formula),
-        "q = 1 + 1/m, beta = m/alpha^2: equal logarithmic derivatives, both 1 at 0",
-        LogDerivative(law, formula, x),
+        "J = 0 with p(0) = 1 for kappa = m - s, sigma_g = alpha^2 sigma_H and rho = 0 has one "
+        "solution",
+        SolvesODE(
+            fokker_planck.current(dynamic, relative_density(x)),
+            relative_density(x),
+            formula,
+            ((relative_density(x).subs(x, 0), Integer(1)),),
+        ),
     )
 
 

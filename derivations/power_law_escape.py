@@ -942,7 +942,7 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
     mass = Equality(
         Integral(student, (t, -oo, oo)), 1 / pearson.student_normaliser(index, Integer(1))
     )
-    range_of_theta = {theta: (Integer(0), kappa + HALF)}
+    range_of_theta = {theta: (-oo, kappa + HALF)}
     yield Step(
         "the first Beta integral", mass, "mass of the Student law",
         LemmaUse("lemma/student-integral", mass, {m: index}, given=range_of_theta),

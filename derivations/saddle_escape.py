@@ -8,11 +8,17 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy import Function, Integer, Rational, Symbol, exp, pi, sqrt
+from sympy import Function, Integer, Integral, Rational, Symbol, exp, oo, pi, sqrt
 
 from derivations import _escape_models as models
 from derivations import kramers_escape as escape
-from exitlaw.analysis import MomentExpectation, TaylorMatch
+from derivations._normal_law import (
+    average_step,
+    constant_taken_out,
+    half_normal_law,
+    moment_steps,
+)
+from exitlaw.analysis import TaylorMatch
 from exitlaw.asymptotics import Composition, ContinuousImage, FirstTermExpansion
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
 from exitlaw.derivation import Definition, Derivation, LemmaUse, LimitCheck, Step
@@ -24,8 +30,6 @@ if TYPE_CHECKING:
     from numerics.enclosure import Enclosure
 
 half_J = Function("J_half")
-half_mean = Function("E_half")
-"""Average over z < 0 under the normal law of variance 1/P2, normalised to 1 there."""
 half_resistance, half_tau = Function("S_half"), Function("tau_b")
 L3_b, C1_b = escape.L3_b, escape.C1_b
 
@@ -85,18 +89,34 @@ def half_laplace() -> ClaimBody:
 def _half_steps(statement: LimitStatement) -> Iterator[Step]:
     r, q = Function("r"), Function("q")
     epsilon, P2 = escape.epsilon, escape.P2
+    law = half_normal_law(z, P2)
     position = epsilon * z
-    integrand = (1 + escape.f1 * position + position**2 * r(position)) * exp(
+    amplitude = 1 + escape.f1 * position + position**2 * r(position)
+    integrand = amplitude * exp(
         -(escape.P3 * epsilon * z**3 / 6 + epsilon**2 * z**4 * q(position))
     )
     shorter = kramers.laplace_leading(escape.f0, escape.P0, P2, epsilon**2)
-    yield Step(
-        "the half integral as an average",
-        Equality(half_J(epsilon**2), shorter / 2 * half_mean(integrand)),
-        "x = epsilon z, eta = epsilon^2; E_half averages over z < 0 under the normal law of "
-        "variance 1/P_2; r and q are the smooth Taylor remainders",
-        Definition(half_J(epsilon**2), shorter / 2 * half_mean(integrand)),
+    rise = P2 * position**2 / 2 + escape.P3 * position**3 / 6 + position**4 * q(position)
+    whole = Integral(
+        escape.f0 * amplitude * exp(-(escape.P0 + rise) / epsilon**2) * epsilon,
+        (z, -oo, Integer(0)),
     )
+    yield Step(
+        "the half integral",
+        Equality(half_J(epsilon**2), whole),
+        "x = epsilon z < 0, eta = epsilon^2; r and q are the smooth Taylor remainders of f and P",
+        Definition(half_J(epsilon**2), whole),
+    )
+    yield constant_taken_out(
+        "the half integral as an average",
+        whole,
+        law,
+        shorter / 2,
+        integrand,
+        "half the leading term times the average over z < 0 under the normal law of variance "
+        "1/P_2",
+    )
+    yield from moment_steps(law, P2, 3)
     first = escape.f1 * z - escape.P3 * z**3 / 6
     yield Step(
         "the expansion of the integrand",
@@ -105,14 +125,12 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
         "Taylor's theorem in epsilon at every z",
         TaylorMatch(integrand, 1 + epsilon * first, epsilon, 2),
     )  # fmt: skip
-    scale = sqrt(2 / (pi * P2))
-    yield Step(
+    yield average_step(
         "the term of order sqrt(eta)",
-        Equality(half_mean(first), statement.rhs),
-        "E_half z = -sqrt(2/(pi P_2)), E_half z^3 = -2 sqrt(2/(pi P_2))/P_2",
-        MomentExpectation(
-            half_mean(first), first, z, (1, -scale, 1 / P2, -2 * scale / P2), statement.rhs
-        ),
+        law,
+        first,
+        statement.rhs,
+        "E z = -sqrt(2/(pi P_2)), E z^3 = -2 sqrt(2/(pi P_2))/P_2 over z < 0",
     )
     short = LimitStatement(
         (2 * half_J(epsilon**2) / shorter - 1) / epsilon, statement.rhs, epsilon, Integer(0)
@@ -123,10 +141,10 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
         "averaged: exp(-rise/eta) against the normal law is dominated",
         FirstTermExpansion(
             2 * half_J(epsilon**2) / shorter,
-            Equality(half_mean(first), statement.rhs),
+            Equality(law.mean(first), statement.rhs),
             integrand,
             first,
-            half_mean,
+            law,
             epsilon,
         ),
     )

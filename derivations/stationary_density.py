@@ -276,7 +276,7 @@ def _power_law_steps(formula: sympy.Expr) -> Iterator[Step]:
     potential = stationary.power_law_potential(x, kappa, noise, rho, sigma_H, Delta)
     yield Step(
         "antiderivative of 2 L'/(eta C)",
-        Equality(sympy.Integral(model.exponent_gradient, x), potential),
+        Equality(sympy.Derivative(potential, x), model.exponent_gradient),
         "kappa log C - (2 kappa rho/Delta) atan((sigma_H x + rho)/Delta), with sigma_g = "
         "(rho^2 + Delta^2)/sigma_H",
         Antiderivative(model.exponent_gradient, potential, x),
@@ -323,7 +323,7 @@ def _degenerate_steps() -> Iterator[Step]:
     potential = stationary.degenerate_potential(z, kappa, cross, sigma_H)
     yield Step(
         "degenerate covariance, Delta = 0",
-        Equality(sympy.Integral(slope, z), potential),
+        Equality(sympy.Derivative(potential, z), slope),
         "C = sigma_H z^2: the exponent is 2 kappa log z + 2 kappa |lambda|/z",
         Antiderivative(slope, potential, z),
     )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         LemmaUse,
         LimitCheck,
         LogDerivative,
-        SolvesODE,
         Squeeze,
         Substitution,
     )
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
         claim,
     )
     from exitlaw.derivation import Derivation, Step
+    from exitlaw.differential_equations import SolvesODE
     from exitlaw.diffusion import Diffusion
     from exitlaw.evidence import (
         BoundOverRegion,
@@ -59,14 +59,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "exitlaw.checks": (
         "Antiderivative", "ChangeOfVariables", "CheckResult", "DefiniteIntegral", "Definition",
-        "Identity", "Inequality", "LemmaUse", "LimitCheck", "LogDerivative", "SolvesODE",
-        "Squeeze", "Substitution",
+        "Identity", "Inequality", "LemmaUse", "LimitCheck", "LogDerivative", "Squeeze",
+        "Substitution",
     ),
     "exitlaw.claim": (
         "REGISTRY", "Bound", "Claim", "ClaimBody", "Domain", "Equality", "Equivalence",
         "LimitStatement", "Mutant", "Point", "Range", "claim",
     ),
     "exitlaw.derivation": ("Derivation", "Step"),
+    "exitlaw.differential_equations": ("SolvesODE",),
     "exitlaw.diffusion": ("Diffusion",),
     "exitlaw.evidence": (
         "BoundOverRegion", "Certificate", "Context", "EnclosureComparison", "Finding",

@@ -12,98 +12,37 @@ from typing import Any
 
 import sympy
 
-from exitlaw.checks import Antiderivative, CheckResult, Inequality, LimitCheck, Pair
+from exitlaw.checks import (
+    Antiderivative,
+    CheckResult,
+    Inequality,
+    LimitCheck,
+    Pair,
+    limits_from,
+)
 from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
-from exitlaw.positivity import Intervals, allowed, ordered, proves_at_least_zero, regular_on
-from exitlaw.series import LOG, SeriesError, expansion, limit_of
+from exitlaw.convergence import Limits, boundary_value, integrable, rough_near
+from exitlaw.positivity import (
+    Intervals,
+    allowed,
+    continuous_on,
+    keeps_its_sign,
+    ordered,
+    proves_at_least_zero,
+    regular_on,
+)
+from exitlaw.series import SeriesError, limit_of
 from theory.normal_form import is_zero
-
-Limits = tuple[sympy.Symbol, sympy.Expr, sympy.Expr]
-
-
-def boundary_value(
-    expression: sympy.Expr,
-    variable: sympy.Symbol,
-    to: sympy.Expr,
-    direction: str = "+",
-    given: Intervals | None = None,
-) -> sympy.Expr:
-    """The limit at an end: 0 if the logarithm of every term tends to -oo, else by exact series.
-
-    Raises
-    ------
-    SeriesError : neither was shown.
-    """
-    if vanishes(expression, variable, to, direction, given):
-        return sympy.S.Zero
-    limit = limit_of(expression, variable, to, direction)
-    if limit.is_finite is False:
-        raise SeriesError(f"the limit is {limit}")
-    return limit
-
-
-def vanishes(
-    expression: sympy.Expr,
-    variable: sympy.Symbol,
-    to: sympy.Expr,
-    direction: str = "+",
-    given: Intervals | None = None,
-) -> bool:
-    """Whether a product of powers, exponentials and series is shown to tend to 0.
-
-    Powers may have symbolic exponents and exponentials unbounded ones: the logarithm of each
-    factor is expanded exactly, and the leading term of the sum must tend to -oo under `given`.
-    """
-    t = sympy.Dummy("t", positive=True)
-    if to == sympy.oo:
-        image: sympy.Expr = 1 / t
-    elif to == -sympy.oo:
-        image = -1 / t
-    else:
-        image = to + t if direction == "+" else to - t
-    moved = sympy.sympify(expression).subs(variable, image)
-    if moved == 0:
-        return True
-    try:
-        total = expansion(sympy.Add(*_log_factors(moved, t)), t, 2)
-    except SeriesError:
-        return False
-    leading = total.leading
-    if leading is None or leading > 0:
-        return False
-    coefficient = total.terms[leading]
-    if leading < 0:
-        return not coefficient.has(LOG) and proves_at_least_zero(-coefficient, given, strict=True)
-    slope = sympy.diff(coefficient, LOG)
-    return not slope.has(LOG) and proves_at_least_zero(sympy.cancel(slope), given, strict=True)
-
-
-def _log_factors(product: sympy.Expr, t: sympy.Symbol) -> list[sympy.Expr]:
-    """Logarithms of the factors' sizes up to a bounded term, as expressions that expand in t."""
-    logs: list[Any] = []
-    for factor in sympy.Mul.make_args(product):
-        if not factor.has(t):
-            continue
-        if isinstance(factor, sympy.exp):
-            logs.append(factor.args[0])
-            continue
-        base, exponent = factor.as_base_exp()
-        if exponent.has(t):
-            raise SeriesError(f"an exponent that moves: {factor}")
-        start = expansion(base, t, 2).leading
-        if start is None:
-            raise SeriesError(f"every known term of {base} cancels")
-        logs.append(exponent * sympy.Rational(start.numerator, start.denominator) * sympy.log(t))
-    return logs
 
 
 @dataclass(frozen=True)
 class Multiple:
-    """An established equality multiplied by a factor that is nowhere zero, and rearranged."""
+    """An established equality multiplied by a factor that is finite everywhere, and rearranged."""
 
     source: Equality
     factor: sympy.Expr
     result: Equality
+    given: Intervals = field(default_factory=dict)
 
     def requires(self) -> tuple[Statement, ...]:
         return (self.source,)
@@ -112,6 +51,9 @@ class Multiple:
         return (self.result,)
 
     def run(self) -> CheckResult:
+        obstacle = continuous_on(sympy.sympify(self.factor), self.given)
+        if obstacle is not None:
+            return CheckResult(False, f"the factor may be infinite: {obstacle}")
         gap = self.factor * (self.source.lhs - self.source.rhs)
         if not is_zero(gap - (self.result.lhs - self.result.rhs)):
             return CheckResult(False, "factor * (source) - (result) does not reduce to 0")
@@ -123,13 +65,18 @@ class Multiple:
 
 @dataclass(frozen=True)
 class Linearity:
-    """∫ integrand = Σ coefficient ∫ part, the coefficients free of the variable (or Σ for ∫)."""
+    """∫ integrand = Σ coefficient ∫ part, the coefficients free of the variable (or Σ for ∫).
+
+    Of several parts, each is shown to converge absolutely under `given`; sums have finitely many
+    terms. A constant may be taken out of any integral.
+    """
 
     integrand: sympy.Expr
     limits: Limits
     parts: tuple[Pair, ...]
-    """Pairs (coefficient, integrand of the part), each convergent (the step's rule says why)."""
+    """Pairs (coefficient, integrand of the part)."""
     operator: type[sympy.Integral] | type[sympy.Sum] = sympy.Integral
+    given: Intervals = field(default_factory=dict)
 
     def establishes(self) -> tuple[Statement, ...]:
         total = sympy.Add(*(c * self.operator(part, self.limits) for c, part in self.parts))
@@ -142,7 +89,17 @@ class Linearity:
         total = sympy.Add(*(c * part for c, part in self.parts))
         if not is_zero(self.integrand - total):
             return CheckResult(False, "integrand - sum of parts does not reduce to 0")
+        for _, part in self.parts if len(self.parts) > 1 else ():
+            obstacle = self._diverges(part)
+            if obstacle is not None:
+                return CheckResult(False, f"a part may diverge: {obstacle}")
         return CheckResult(True, "integrand - sum of parts reduces to 0 in normal form")
+
+    def _diverges(self, part: sympy.Expr) -> str | None:
+        if self.operator is sympy.Integral:
+            return integrable(sympy.sympify(part), self.limits, self.given)
+        ends = self.limits[1:]
+        return "infinitely many terms" if any(end.is_infinite for end in ends) else None
 
     def broken(self) -> Linearity:
         return replace(self, integrand=2 * self.integrand + 1)
@@ -164,6 +121,8 @@ class UnderTheIntegral:
         return (self.result,)
 
     def run(self) -> CheckResult:
+        if not allowed(*self.limits):
+            return CheckResult(False, f"{self.limits[0]} does not run through the interval")
         for name in ("lhs", "rhs"):
             side = self.weight * getattr(self.source, name)
             if not is_zero(sympy.Integral(side, self.limits) - getattr(self.result, name)):
@@ -178,8 +137,9 @@ class UnderTheIntegral:
 class TotalDerivative:
     """Integration by parts: Σ coefficient part = d primitive, whose boundary values are `value`.
 
-    Establishes the integral of the first part in terms of the others. `given` lists intervals for
-    parameters; the primitive is shown regular inside and its limits at the ends are exact series.
+    Establishes the integral of the first part, whose coefficient is shown not to be 0, in terms of
+    the others, which are shown to converge. `given` lists intervals for parameters; the primitive
+    is shown regular inside and its limits at the ends are exact series.
     """
 
     primitive: sympy.Expr
@@ -197,14 +157,20 @@ class TotalDerivative:
         variable = self.limits[0]
         if any(sympy.sympify(c).has(variable) for c, _ in self.parts):
             return CheckResult(False, f"a coefficient depends on {variable}")
-        if is_zero(self.parts[0][0]):
-            return CheckResult(False, "the coefficient of the first part is 0")
+        if not keeps_its_sign(self.parts[0][0], self.given):
+            return CheckResult(False, "the coefficient of the first part may be 0")
         total = sympy.Add(*(c * part for c, part in self.parts))
         back = Antiderivative(total, self.primitive, variable).run()
         if not back.ok:
             return back
         if not ordered(*self.limits[1:], self.given):
             return CheckResult(False, "the order of the ends was not shown")
+        if not allowed(*self.limits, self.given):
+            return CheckResult(False, f"{variable} does not run through the interval")
+        for _, part in self.parts[1:]:
+            diverges = integrable(sympy.sympify(part), self.limits, self.given)
+            if diverges is not None:
+                return CheckResult(False, f"a part may diverge: {diverges}")
         obstacle = regular_on(self.primitive, {**self.given, variable: self.limits[1:]})
         if obstacle is not None:
             return CheckResult(False, f"the primitive may be singular inside: {obstacle}")
@@ -252,6 +218,8 @@ class MonotoneIntegral:
         if not ordered(low, high, self.given):
             return CheckResult(False, f"{low} < {high} was not shown")
         if self.by is None:
+            if not allowed(variable, low, high, self.given):
+                return CheckResult(False, f"{variable} does not run through the interval")
             return Inequality(self.lower, self.upper, inside).run()
         factor, bound = self.factor, self.by.rhs - self.by.lhs
         if self.mirror is not None:
@@ -277,20 +245,27 @@ class MonotoneIntegral:
 
 @dataclass(frozen=True)
 class OddIntegral:
-    """∫ f over a symmetric interval is 0 for odd, integrable f."""
+    """∫ f over a symmetric interval is 0 for odd f, shown absolutely integrable under `given`."""
 
     integrand: sympy.Expr
     variable: sympy.Symbol
     half: sympy.Expr = sympy.oo
+    given: Intervals = field(default_factory=dict)
 
     def establishes(self) -> tuple[Statement, ...]:
         integral = sympy.Integral(self.integrand, (self.variable, -self.half, self.half))
         return (Equality(integral, sympy.S.Zero),)
 
     def run(self) -> CheckResult:
-        if is_zero(self.integrand + self.integrand.subs(self.variable, -self.variable)):
-            return CheckResult(True, "f(t) + f(-t) reduces to 0")
-        return CheckResult(False, "f(t) + f(-t) does not reduce to 0")
+        if not is_zero(self.integrand + self.integrand.subs(self.variable, -self.variable)):
+            return CheckResult(False, "f(t) + f(-t) does not reduce to 0")
+        limits = (self.variable, -self.half, self.half)
+        if not allowed(*limits, self.given):
+            return CheckResult(False, f"{self.variable} does not run through the interval")
+        diverges = integrable(sympy.sympify(self.integrand), limits, self.given)
+        if diverges is not None:
+            return CheckResult(False, f"the integral may diverge: {diverges}")
+        return CheckResult(True, "f(t) + f(-t) reduces to 0; the integral converges")
 
     def broken(self) -> OddIntegral:
         return replace(self, integrand=self.integrand + 1)
@@ -317,6 +292,9 @@ class Tonelli:
         ends = (*self.inner[1:], *self.outer[1:])
         if any(sympy.sympify(end).has(self.inner[0], self.outer[0]) for end in ends):
             return CheckResult(False, "the limits of integration depend on the variables")
+        for limits in (self.inner, self.outer):
+            if not allowed(*limits, self.given):
+                return CheckResult(False, f"{limits[0]} does not run through the interval")
         intervals = {
             **self.given,
             self.inner[0]: self.inner[1:],
@@ -426,18 +404,21 @@ class SqueezeBetween:
     to: sympy.Expr
     limit: sympy.Expr
     direction: str = "+"
+    given: Intervals = field(default_factory=dict)
 
     def requires(self) -> tuple[Statement, ...]:
         return (self.lower, self.upper)
 
     def establishes(self) -> tuple[Statement, ...]:
-        return (LimitStatement(self.lower.rhs, self.limit, self.variable, self.to),)
+        return limits_from(self.lower.rhs, self.limit, self.variable, self.to, self.direction)
 
     def run(self) -> CheckResult:
         if not is_zero(self.lower.rhs - self.upper.lhs):
             return CheckResult(False, "the two bounds are about different quantities")
         for outer in (self.lower.lhs, self.upper.rhs):
-            result = LimitCheck(outer, self.limit, self.variable, self.to, self.direction).run()
+            result = LimitCheck(
+                outer, self.limit, self.variable, self.to, self.direction, self.given
+            ).run()
             if not result.ok:
                 return result
         return CheckResult(True, "both outer sides tend to the same limit")
@@ -471,7 +452,7 @@ class LimitProduct:
         for factor, _ in self.factors:
             if (factor.variable, factor.to) != (first.variable, first.to):
                 return CheckResult(False, "the factors' limits are taken differently")
-            if factor.rhs.has(factor.variable) or not factor.rhs.is_nonzero:
+            if factor.rhs.has(factor.variable) or not keeps_its_sign(factor.rhs):
                 return CheckResult(False, f"the limit {factor.rhs} of a factor is not a constant")
         whole = sympy.Mul(*(factor.lhs**power for factor, power in self.factors))
         limit = sympy.Mul(*(factor.rhs**power for factor, power in self.factors))
@@ -513,6 +494,8 @@ class ShiftInvariance:
         )
         if self.value.has(self.variable) or self.limit.to != sympy.oo:
             return CheckResult(False, "the value must be a constant and the limit at infinity")
+        if self.limit.variable != self.variable or self.variable.is_nonpositive:
+            return CheckResult(False, f"the limit must be that of {self.variable} -> oo")
         if not all(is_zero(part) for part in parts):
             return CheckResult(False, "recurrence and limit are not those of the function")
         return CheckResult(True, "F(v) = F(v + n) -> value")
@@ -550,6 +533,10 @@ class PowerTail:
     criterion: Any
     given: Mapping[sympy.Symbol, tuple[sympy.Expr, sympy.Expr]] = field(default_factory=dict)
 
+    def names(self) -> sympy.Basic:
+        """The property is named here: the name must be new."""
+        return self.property
+
     def establishes(self) -> tuple[Statement, ...]:
         return (Equivalence(self.property, self.criterion),)
 
@@ -557,7 +544,7 @@ class PowerTail:
         # Symbolic powers have no series, their logarithms have.
         logs = [*_logarithms(self.integrand), -self.exponent * sympy.log(self.variable)]
         try:
-            limit = limit_of(sympy.Add(*logs), self.variable, sympy.oo)
+            limit = limit_of(sympy.Add(*logs), self.variable, sympy.oo, given=self.given)
         except SeriesError as error:
             return CheckResult(False, f"no exact series of the logarithm: {error}")
         if not is_zero(sympy.exp(limit) - self.amplitude):
@@ -593,6 +580,9 @@ class TaylorMatch:
 
     def run(self) -> CheckResult:
         gap = self.lhs - self.rhs
+        rough = rough_near(gap, self.variable, sympy.S.Zero)
+        if rough is not None:
+            return CheckResult(False, f"the difference may be rough at 0: {rough}")
         for k in range(self.order):
             if not is_zero(gap.subs(self.variable, 0).doit()):
                 return CheckResult(False, f"derivative {k} at 0 differs")
@@ -604,37 +594,6 @@ class TaylorMatch:
 
 
 @dataclass(frozen=True)
-class MomentExpectation:
-    """E(polynomial in a random variable) = Σ coefficient · moment; `moments[k]` is E of power k."""
-
-    expectation: sympy.Expr
-    """The name of the expectation, an applied undefined function."""
-    polynomial: sympy.Expr
-    variable: sympy.Symbol
-    moments: tuple[sympy.Expr | int, ...]
-    result: sympy.Expr
-
-    def establishes(self) -> tuple[Statement, ...]:
-        return (Equality(self.expectation, self.result),)
-
-    def run(self) -> CheckResult:
-        if not self.moments or not is_zero(self.moments[0] - sympy.S.One):
-            return CheckResult(False, "the moment of order 0 of a random variable is 1")
-        polynomial = sympy.Poly(sympy.expand(self.polynomial), self.variable)
-        if polynomial.degree() >= len(self.moments):
-            return CheckResult(False, f"moment {polynomial.degree()} is not given")
-        total = sympy.Add(
-            *(coefficient * self.moments[power] for (power,), coefficient in polynomial.terms())
-        )
-        if is_zero(total - self.result):
-            return CheckResult(True, "coefficients times moments - result reduces to 0")
-        return CheckResult(False, "coefficients times moments - result does not reduce to 0")
-
-    def broken(self) -> MomentExpectation:
-        return replace(self, result=self.result + 1)
-
-
-@dataclass(frozen=True)
 class Supremum:
     """`symbol` := the supremum of the `variable` > 0 that satisfy `variable < bound`."""
 
@@ -643,6 +602,10 @@ class Supremum:
     variable: sympy.Symbol
     bound: sympy.Expr
     given: Intervals = field(default_factory=dict)
+
+    def names(self) -> sympy.Basic:
+        """The supremum is named here: the name must be new."""
+        return self.symbol
 
     def establishes(self) -> tuple[Statement, ...]:
         return (Equality(self.symbol, self.bound),)
@@ -674,6 +637,10 @@ class Conjunction:
     property: sympy.Basic
     parts: tuple[tuple[Equivalence, bool], ...]
     criterion: Any
+
+    def names(self) -> sympy.Basic:
+        """The property is named here: the name must be new."""
+        return self.property
 
     def requires(self) -> tuple[Statement, ...]:
         return tuple(part for part, _ in self.parts)

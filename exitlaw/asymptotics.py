@@ -6,7 +6,7 @@ limit of that quotient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,8 @@ import sympy
 
 from exitlaw.checks import CheckResult
 from exitlaw.claim import Equality, LimitStatement, Statement
-from exitlaw.positivity import Intervals, proves_at_least_zero
+from exitlaw.positivity import Intervals, allowed, proves_at_least_zero
+from exitlaw.scope import Condition, under
 from theory.normal_form import is_zero
 
 
@@ -64,6 +65,10 @@ class ContinuousImage:
         if (self.function.free_symbols - set(quotients)) & {variable}:
             return CheckResult(False, f"the function depends on {variable} itself")
         targets = {place: target for place, (_, target) in quotients.items()}
+        infinite = [target for target in targets.values() if target.has(sympy.oo, sympy.zoo)]
+        whole = self.function.xreplace(targets)
+        if infinite and not (whole in (sympy.oo, -sympy.oo) or whole.is_finite):
+            return CheckResult(False, f"the function of the limits is {whole}")
         obstacle = self._discontinuity(self.function, targets)
         if obstacle is not None:
             return CheckResult(False, f"continuity was not shown: {obstacle}")
@@ -91,6 +96,8 @@ class ContinuousImage:
             base, exponent = function.as_base_exp()
             if exponent.is_Integer and exponent.is_nonnegative:
                 return None
+            if not exponent.is_real:
+                return str(function)
             if self._positive(base, targets) or (
                 exponent.is_Integer and self._positive(-base, targets)
             ):
@@ -112,18 +119,48 @@ class ContinuousImage:
 
 
 @dataclass(frozen=True)
+class Law:
+    """A probability law: a density >= 0 on an interval, with mass 1."""
+
+    variable: sympy.Symbol
+    density: sympy.Expr
+    low: sympy.Expr
+    high: sympy.Expr
+
+    def mean(self, function: sympy.Expr) -> sympy.Expr:
+        """The average of a function, as an integral."""
+        limits = (self.variable, self.low, self.high)
+        return sympy.Integral(function * self.density, limits)  # type: ignore[return-value]
+
+    @property
+    def normalised(self) -> Equality:
+        """That the mass is 1, which has to be established."""
+        return Equality(self.mean(sympy.S.One), sympy.S.One)
+
+    def defect(self) -> str | None:
+        """Why this is no law for every parameter, apart from its mass; or None."""
+        inside = {self.variable: (self.low, self.high)}
+        if not allowed(self.variable, self.low, self.high):
+            return f"{self.variable} does not run through the interval"
+        if not proves_at_least_zero(self.density, inside):
+            return f"the density {self.density} was not shown >= 0"
+        return None
+
+
+@dataclass(frozen=True)
 class FirstTermExpansion:
     """(integral - 1)/small -> first, from the expansion of its integrand under a fixed law.
 
-    `integral = E g(small, Z)`, `g = 1 + small g1 + O(small^2)` at every Z (the established
-    `expansion`) and `E g1 = first` (established); g is dominated by hypothesis of the claim.
+    `integral = E g(small, Z)`, `g = 1 + small g1 + o(small)` at every Z (the established
+    `expansion`), the law has mass 1 and `E g1 = first` (established); g is dominated by hypothesis
+    of the claim.
     """
 
     integral: sympy.Expr
     first: Equality
     integrand: sympy.Expr
     term: sympy.Expr
-    mean: Callable[[sympy.Expr], sympy.Expr]
+    law: Law
     small: sympy.Symbol
 
     @property
@@ -133,29 +170,48 @@ class FirstTermExpansion:
         return LimitStatement(remainder, sympy.S.Zero, self.small, sympy.S.Zero)
 
     def requires(self) -> tuple[Statement, ...]:
-        return (self.expansion, self.first, Equality(self.integral, self.mean(self.integrand)))
+        average = Equality(self.integral, self.law.mean(self.integrand))
+        return (self.expansion, self.law.normalised, self.first, average)
 
     def establishes(self) -> tuple[Statement, ...]:
         quotient = (self.integral - 1) / self.small
         return (LimitStatement(quotient, self.first.rhs, self.small, sympy.S.Zero),)
 
     def run(self) -> CheckResult:
-        if self.first.lhs != self.mean(self.term):
-            return CheckResult(False, f"{self.first.lhs} is not the average of {self.term}")
+        obstacle = _misstated(self.law, ((self.first, self.term),), self.small)
+        if obstacle is not None:
+            return CheckResult(False, obstacle)
         return CheckResult(True, "dominated convergence: the expansion averaged term by term")
 
     def broken(self) -> FirstTermExpansion:
         return replace(self, first=replace(self.first, lhs=self.first.lhs + 1))
 
 
+def _misstated(
+    law: Law, terms: tuple[tuple[Equality, sympy.Expr], ...], small: sympy.Symbol
+) -> str | None:
+    """Why averages under the law are not what an expansion needs, or None."""
+    defect = law.defect()
+    if defect is not None:
+        return defect
+    if law.density.has(small) or small in (law.low, law.high):
+        return f"the law moves with {small}"
+    for equality, term in terms:
+        if equality.lhs != law.mean(term):
+            return f"{equality.lhs} is not the average of {term}"
+        if term.has(small) or equality.rhs.has(small, law.variable):
+            return f"{term} and its average must not depend on {small}"
+    return None
+
+
 @dataclass(frozen=True)
 class TermwiseExpansion:
-    """(integral - 1)/small^2 -> second, from the expansion of its integrand under a normal law.
+    """(integral - 1)/small^2 -> second, from the expansion of its integrand under a fixed law.
 
-    `integral = E g(small, Z)`, `g = 1 + small g1 + small^2 g2 + O(small^3)` at every Z (the
-    established `expansion`), `E g1 = 0` and `E g2 = second` (established). Where g is dominated,
-    which is a hypothesis of the claim, the expansion may be averaged term by term: dominated
-    convergence. `rate = small^2` is the variable of the result.
+    `integral = E g(small, Z)`, `g = 1 + small g1 + small^2 g2 + o(small^2)` at every Z (the
+    established `expansion`), the law has mass 1, `E g1 = 0` and `E g2 = second` (established).
+    Where g is dominated, which is a hypothesis of the claim, the expansion may be averaged term by
+    term: dominated convergence. The result is stated in `rate = small^2`, small > 0.
     """
 
     integral: sympy.Expr
@@ -164,7 +220,7 @@ class TermwiseExpansion:
     integrand: sympy.Expr
     terms: tuple[sympy.Expr, sympy.Expr]
     """g1 and g2; the averages in `first` and `second` are of these."""
-    mean: Callable[[sympy.Expr], sympy.Expr]
+    law: Law
     small: sympy.Symbol
     rate: sympy.Symbol
 
@@ -177,19 +233,24 @@ class TermwiseExpansion:
         return LimitStatement(remainder, sympy.S.Zero, self.small, sympy.S.Zero)
 
     def requires(self) -> tuple[Statement, ...]:
-        average = Equality(self.integral, self.mean(self.integrand))
-        return (self.expansion, self.first, self.second, average)
+        average = Equality(self.integral, self.law.mean(self.integrand))
+        return (self.expansion, self.law.normalised, self.first, self.second, average)
 
     def establishes(self) -> tuple[Statement, ...]:
-        quotient = (self.integral - 1) / self.rate
+        quotient = (self.integral.subs(self.small, sympy.sqrt(self.rate)) - 1) / self.rate
         return (LimitStatement(quotient, self.second.rhs, self.rate, sympy.S.Zero),)
 
     def run(self) -> CheckResult:
-        for equality, term in zip((self.first, self.second), self.terms, strict=True):
-            if equality.lhs != self.mean(term):
-                return CheckResult(False, f"{equality.lhs} is not the average of {term}")
+        averages = tuple(zip((self.first, self.second), self.terms, strict=True))
+        obstacle = _misstated(self.law, averages, self.small)
+        if obstacle is not None:
+            return CheckResult(False, obstacle)
         if self.first.rhs != 0:
             return CheckResult(False, "the average of order sqrt(rate) is not 0")
+        if not (self.small.is_positive and self.rate.is_positive):
+            return CheckResult(False, f"{self.small} and {self.rate} = {self.small}^2 are positive")
+        if any(part.has(self.rate) for part in (self.integral, self.integrand, self.second.rhs)):
+            return CheckResult(False, f"{self.rate} occurs beside {self.small}")
         return CheckResult(True, "dominated convergence: the expansion averaged term by term")
 
     def broken(self) -> TermwiseExpansion:
@@ -224,6 +285,8 @@ class Composition:
     def run(self) -> CheckResult:
         if self.inner.rhs.has(self.inner.variable):
             return CheckResult(False, f"{self.inner.rhs} is no limit that could be put in")
+        if self.outer.variable.is_integer or self.outer.variable.is_rational:
+            return CheckResult(False, f"the outer limit is taken along {self.outer.variable} only")
         fixed = (self.outer.lhs.free_symbols | self.outer.rhs.free_symbols) - {self.outer.variable}
         if self.inner.variable in fixed:
             return CheckResult(False, f"the outer limit holds for fixed {self.inner.variable}")
@@ -274,31 +337,64 @@ class PowerLimit:
 
 @dataclass(frozen=True)
 class CaseSplit:
-    """One limit whose right side is given case by case, from the limits of the cases.
+    """One statement whose right side is given case by case, from the statements of the cases.
 
-    `cases` are pairs (condition on the parameters, established limit); `result` has the right side
-    `Piecewise` of the cases in this order.
+    `cases` are pairs (condition on the parameters, established statement); `result` has the right
+    side `Piecewise` of the cases in this order, the last one for all that is left. Of limits, each
+    case has the left side of the result; of equalities, the left side of the result must have been
+    shown to be the `Piecewise` of theirs. What a case needs (the intervals of its steps) its
+    condition has to imply, with the conditions before it negated; what it does not imply, the
+    claim's domain has to grant.
     """
 
-    cases: tuple[tuple[sympy.Basic, LimitStatement], ...]
-    result: LimitStatement
+    cases: tuple[tuple[sympy.Basic, LimitStatement | Equality], ...]
+    result: LimitStatement | Equality
+
+    def _by_cases(self, side: str) -> sympy.Expr:
+        return sympy.Piecewise(
+            *((getattr(statement, side), condition) for condition, statement in self.cases)
+        )
 
     def requires(self) -> tuple[Statement, ...]:
-        return tuple(limit for _, limit in self.cases)
+        statements = tuple(statement for _, statement in self.cases)
+        if isinstance(self.result, LimitStatement):
+            return statements
+        return (*statements, Equality(self.result.lhs, self._by_cases("lhs")))
 
     def establishes(self) -> tuple[Statement, ...]:
         return (self.result,)
 
+    def combine_conditions(
+        self, needed: Mapping[Statement, tuple[Condition, ...]]
+    ) -> tuple[Condition, ...]:
+        """The conditions of each case, needed where the case applies."""
+        combined: list[Condition] = []
+        earlier: list[sympy.Basic] = []
+        for condition, statement in self.cases:
+            premises = [*earlier] if condition == sympy.true else [*earlier, condition]
+            combined += under(premises, needed[statement])
+            earlier.append(sympy.Not(condition))
+        cases = {statement for _, statement in self.cases}
+        for statement, conditions in needed.items():
+            if statement not in cases:
+                combined += conditions
+        return tuple(combined)
+
     def run(self) -> CheckResult:
-        for _, limit in self.cases:
-            if (limit.lhs, limit.variable, limit.to) != (
-                self.result.lhs,
-                self.result.variable,
-                self.result.to,
-            ):
-                return CheckResult(False, "a case is about another limit")
-        stated = sympy.Piecewise(*((limit.rhs, condition) for condition, limit in self.cases))
-        if stated != self.result.rhs:
+        for _, statement in self.cases:
+            if type(statement) is not type(self.result):
+                return CheckResult(False, "a case is about another kind of relation")
+            if isinstance(statement, LimitStatement) and isinstance(self.result, LimitStatement):
+                wanted = (self.result.lhs, self.result.variable, self.result.to)
+                if (statement.lhs, statement.variable, statement.to) != wanted:
+                    return CheckResult(False, "a case is about another limit")
+                if any(condition.has(statement.variable) for condition, _ in self.cases):
+                    return CheckResult(False, "a condition is about the limit's own variable")
+        if not self.cases or self.cases[-1][0] != sympy.true:
+            return CheckResult(False, "the last case must be that of all that is left")
+        if any(condition == sympy.false for condition, _ in self.cases):
+            return CheckResult(False, "a case never applies")
+        if self._by_cases("rhs") != self.result.rhs:
             return CheckResult(False, "the cases are not those of the stated right side")
         return CheckResult(True, "the stated right side is that of the case in every case")
 

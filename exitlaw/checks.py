@@ -10,14 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Protocol
 
 import sympy
+from sympy.core.basic import Basic
 from sympy.core.function import AppliedUndef
 
-from exitlaw.claim import REGISTRY, Bound, Equality, LimitStatement, Statement, body_of
+from exitlaw.claim import (
+    REGISTRY,
+    Bound,
+    ClaimBody,
+    Equality,
+    LimitStatement,
+    Range,
+    Statement,
+    body_of,
+)
+from exitlaw.convergence import rough_near
 from exitlaw.positivity import (
     Intervals,
+    allowed,
+    keeps_its_sign,
     ordered,
     proves_at_least_zero,
     proves_condition,
@@ -26,6 +40,7 @@ from exitlaw.positivity import (
 )
 from exitlaw.relations import is_zero, same_statement, substituted, unfit
 from exitlaw.series import SeriesError, limit_of
+from exitlaw.verdict import Verdict
 from theory.normal_form import logarithmic_derivative
 
 Pair = tuple[sympy.Expr, sympy.Expr]
@@ -68,6 +83,14 @@ class Definition:
     symbol: sympy.Expr
     expression: sympy.Expr
 
+    def names(self) -> sympy.Expr:
+        """The name, which must be new."""
+        return self.symbol
+
+    def meanings(self) -> dict[sympy.Expr, sympy.Expr]:
+        """What the name stands for."""
+        return {self.symbol: self.expression}
+
     def establishes(self) -> tuple[Statement, ...]:
         return (Equality(self.symbol, self.expression),)
 
@@ -109,10 +132,8 @@ class Antiderivative:
     variable: sympy.Symbol
 
     def establishes(self) -> tuple[Statement, ...]:
-        return (
-            Equality(sympy.Integral(self.integrand, self.variable), self.primitive),
-            Equality(sympy.Derivative(self.primitive, self.variable), self.integrand),
-        )
+        # No equality with the indefinite integral: it would equate primitives that differ.
+        return (Equality(sympy.Derivative(self.primitive, self.variable), self.integrand),)
 
     def run(self) -> CheckResult:
         derivative = sympy.diff(self.primitive, self.variable)
@@ -149,13 +170,15 @@ class DefiniteIntegral:
             return back
         if not ordered(self.lower, self.upper, self.given):
             return CheckResult(False, f"{self.lower} < {self.upper} was not shown")
+        if not allowed(self.variable, self.lower, self.upper, self.given):
+            return CheckResult(False, f"{self.variable} does not run through the interval")
         intervals = {**self.given, self.variable: (self.lower, self.upper)}
         obstacle = regular_on(self.primitive, intervals)
         if obstacle is not None:
             return CheckResult(False, f"primitive may be singular inside: {obstacle}")
         try:
-            low = limit_of(self.primitive, self.variable, self.lower, "+")
-            high = limit_of(self.primitive, self.variable, self.upper, "-")
+            low = limit_of(self.primitive, self.variable, self.lower, "+", self.given)
+            high = limit_of(self.primitive, self.variable, self.upper, "-", self.given)
         except SeriesError as error:
             return CheckResult(False, f"limit of the primitive at an end: {error}")
         if not (low.is_finite is not False and high.is_finite is not False):
@@ -168,7 +191,11 @@ class DefiniteIntegral:
 
 @dataclass(frozen=True)
 class LogDerivative:
-    """lhs = rhs for positive functions: equal logarithmic derivatives, equal values at `at`."""
+    """lhs = rhs by equal logarithmic derivatives, and equal values at `at`, which are not 0.
+
+    Both sides are shown smooth for every value that the symbols' assumptions allow, and around
+    `at`.
+    """
 
     lhs: sympy.Expr
     rhs: sympy.Expr
@@ -190,8 +217,14 @@ class LogDerivative:
         if not derivative.ok:
             return derivative
         at = sympy.sympify(self.at)
+        for side in (self.lhs, self.rhs):
+            rough = rough_near(sympy.sympify(side), self.variable, at)
+            if rough is not None:
+                return CheckResult(False, f"a side may be rough at {at}: {rough}")
+        if not _is_at_an_end_or_inside(self.variable, at):
+            return CheckResult(False, f"{self.variable} cannot come near {at}")
         left, right = self.lhs.subs(self.variable, at), self.rhs.subs(self.variable, at)
-        if is_zero(left) or left.has(sympy.nan, sympy.zoo, sympy.oo):
+        if not keeps_its_sign(left) or left.has(sympy.nan, sympy.zoo, sympy.oo):
             return CheckResult(False, f"both sides must be finite and not 0 at {self.at}: {left}")
         return _difference_is_zero(left, right, f"lhs - rhs at {self.variable} = {self.at}")
 
@@ -199,48 +232,12 @@ class LogDerivative:
         return replace(self, rhs=2 * self.rhs)
 
 
-@dataclass(frozen=True)
-class SolvesODE:
-    """`solution` put for `unknown` in `equation` (= 0), with values at points, gives identities.
-
-    `equation` is an expression in the applied function `unknown`, e.g. `f(x)`, and its
-    derivatives. `conditions` are pairs (expression in the unknown, value) such as
-    `(f(x).subs(x, B), 0)` or `(f(x).diff(x), 0)` taken at a point with `Subs`. What is
-    established is `unknown = solution`; that the equation with its conditions determines the
-    unknown is the step's rule, in words.
-    """
-
-    equation: sympy.Expr
-    unknown: sympy.Expr
-    solution: sympy.Expr
-    conditions: tuple[Pair, ...] = ()
-
-    def establishes(self) -> tuple[Statement, ...]:
-        return (Equality(self.unknown, self.solution),)
-
-    def _put(self, expression: sympy.Expr) -> sympy.Expr:
-        function = sympy.Lambda(self.unknown.args, self.solution)
-        put: Any = expression.replace(self.unknown.func, function)
-        return put.doit(integrals=False)
-
-    def run(self) -> CheckResult:
-        residual = _difference_is_zero(self._put(self.equation), sympy.S.Zero, "the residual")
-        if not residual.ok:
-            return residual
-        for expression, value in self.conditions:
-            result = _difference_is_zero(
-                self._put(expression), sympy.sympify(value), f"condition {expression} - {value}"
-            )
-            if not result.ok:
-                return result
-        return residual
-
-    def broken(self) -> SolvesODE:
-        # Several independent errors at once: a linear homogeneous equation allows a factor and an
-        # autonomous one a shift, but neither allows both together with a new shape.
-        (variable, *_) = self.unknown.free_symbols & set(self.unknown.args)
-        shape = sympy.Integer(1) + variable**2  # type: ignore[operator]
-        return replace(self, solution=self.solution * shape + variable**3)  # type: ignore[operator]
+def _is_at_an_end_or_inside(variable: sympy.Symbol, at: sympy.Expr) -> bool:
+    if variable.is_nonnegative:
+        return proves_at_least_zero(at)
+    if variable.is_nonpositive:
+        return proves_at_least_zero(-at)
+    return True
 
 
 @dataclass(frozen=True)
@@ -250,7 +247,8 @@ class LimitCheck:
     For finite `to`, variable = to ± t; for `oo`, variable = 1/t; t -> 0+. The expression must have
     an exact generalised series in t and log t; otherwise the check fails and says where. If rhs
     depends on the variable, lhs/rhs -> 1 is shown. At a finite `to` the limit is taken from every
-    side that the variable's assumptions allow; with `direction` "-", from below alone.
+    side that the variable's assumptions allow; with `direction` "-", from below alone. Parameters
+    keep their assumptions and the intervals in `given`; what is divided by is shown not to vanish.
     """
 
     lhs: sympy.Expr
@@ -258,6 +256,7 @@ class LimitCheck:
     variable: sympy.Symbol
     to: sympy.Expr
     direction: str = "+"
+    given: Intervals = field(default_factory=dict)
 
     def establishes(self) -> tuple[Statement, ...]:
         statement = LimitStatement(self.lhs, self.rhs, self.variable, self.to)
@@ -270,6 +269,8 @@ class LimitCheck:
     def _sides(self) -> tuple[str, ...]:
         """Sides from which the variable may approach: at 0 its sign may leave only one."""
         to = sympy.sympify(self.to)
+        if not _can_approach(self.variable, to):
+            return ()
         if self.direction == "-" or to.is_infinite:
             return (self.direction,)
         if (self.variable - to).is_positive:
@@ -283,7 +284,7 @@ class LimitCheck:
         result = CheckResult(False, "no side to approach from")
         for side in self._sides():
             try:
-                found = limit_of(expression, self.variable, self.to, side)
+                found = limit_of(expression, self.variable, self.to, side, self.given)
             except SeriesError as error:
                 return CheckResult(False, f"no exact series: {error}")
             if found in (sympy.oo, -sympy.oo) or target in (sympy.oo, -sympy.oo):
@@ -298,6 +299,15 @@ class LimitCheck:
         if self.rhs in (sympy.oo, -sympy.oo):
             return replace(self, rhs=-self.rhs)
         return replace(self, rhs=2 * self.rhs + (1 if not self.rhs.has(self.variable) else 0))
+
+
+def _can_approach(variable: sympy.Symbol, to: sympy.Expr) -> bool:
+    """Whether values that the variable's assumptions allow come near `to`."""
+    if variable.is_nonnegative:
+        return to != -sympy.oo and not (to.is_negative or proves_at_least_zero(-to, strict=True))
+    if variable.is_nonpositive:
+        return to != sympy.oo and not (to.is_positive or proves_at_least_zero(to, strict=True))
+    return True
 
 
 @dataclass(frozen=True)
@@ -326,6 +336,19 @@ class Inequality:
         return replace(self, lhs=self.rhs, rhs=self.lhs, strict=True)
 
 
+def limits_from(
+    middle: sympy.Expr,
+    limit: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str,
+) -> tuple[Statement, ...]:
+    """A limit from both sides as a statement, one from below alone as a `Limit`."""
+    if direction == "+":
+        return (LimitStatement(middle, limit, variable, to),)
+    return (Equality(sympy.Limit(middle, variable, to, direction), limit),)
+
+
 @dataclass(frozen=True)
 class Squeeze:
     """lower <= middle <= upper near the limit, and both outer limits equal `limit`."""
@@ -340,7 +363,7 @@ class Squeeze:
     direction: str = "+"
 
     def establishes(self) -> tuple[Statement, ...]:
-        return (LimitStatement(self.middle, self.limit, self.variable, self.to),)
+        return limits_from(self.middle, self.limit, self.variable, self.to, self.direction)
 
     def run(self) -> CheckResult:
         if self.variable in self.given and not self._near_the_limit(self.given[self.variable]):
@@ -348,13 +371,16 @@ class Squeeze:
         for part in (
             Inequality(self.lower, self.middle, self.given),
             Inequality(self.middle, self.upper, self.given),
-            LimitCheck(self.lower, self.limit, self.variable, self.to, self.direction),
-            LimitCheck(self.upper, self.limit, self.variable, self.to, self.direction),
+            self._outer(self.lower),
+            self._outer(self.upper),
         ):
             result = part.run()
             if not result.ok:
                 return result
         return CheckResult(True, "both bounds hold and tend to the same limit")
+
+    def _outer(self, side: sympy.Expr) -> LimitCheck:
+        return LimitCheck(side, self.limit, self.variable, self.to, self.direction, self.given)
 
     def _near_the_limit(self, interval: tuple[Any, Any]) -> bool:
         low, high = map(sympy.sympify, interval)
@@ -405,7 +431,13 @@ class ChangeOfVariables:
         forward = ordered(low, high, self.given)
         if not forward and not ordered(high, low, self.given):
             return CheckResult(False, f"the order of the ends {low} and {high} was not shown")
-        intervals = {**self.given, self.new: (low, high) if forward else (high, low)}
+        ends = (low, high) if forward else (high, low)
+        images = self.old_limits if forward else self.old_limits[::-1]
+        for symbol, interval in ((self.new, ends), (self.old, images)):
+            if not (allowed(symbol, interval[0], interval[1], self.given)
+                    or allowed(symbol, interval[1], interval[0], self.given)):  # fmt: skip
+                return CheckResult(False, f"{symbol} does not run through the interval")
+        intervals = {**self.given, self.new: ends}
         if not any(proves_at_least_zero(sign * slope, intervals, strict=True) for sign in (1, -1)):
             return CheckResult(False, f"{self.substitution} was not shown monotone")
         obstacle = regular_on(self.substitution, intervals)
@@ -414,7 +446,7 @@ class ChangeOfVariables:
         sides = ("+", "-") if forward else ("-", "+")
         for end, image, side in zip(self.limits, self.old_limits, sides, strict=True):
             try:
-                found = limit_of(self.substitution, self.new, end, side)
+                found = limit_of(self.substitution, self.new, end, side, self.given)
             except SeriesError as error:
                 return CheckResult(False, f"image of the end {end}: {error}")
             if found != image and not is_zero(found - image):
@@ -472,9 +504,10 @@ class LemmaUse:
 
     The claim is listed in `depends` of the claim that uses it. The lemma's domain must hold for
     the instance: its symbols' assumptions, listed values and every constraint, by exact positivity
-    under the symbols' assumptions and the intervals in `given`. (A range says where evidence is
-    taken; what a lemma needs is a constraint or an assumption.) What uses a lemma is proved only if
-    the lemma's claim stands.
+    under the symbols' assumptions and the intervals in `given`. Where the lemma's claim is not a
+    proof but stands on evidence, the instance must also lie in the ranges of that evidence, unless
+    they are `cited`. A name that the lemma's derivation defines may only be renamed, and keeps its
+    meaning. What uses a lemma is proved only if the lemma's claim stands.
     """
 
     claim: str
@@ -490,6 +523,38 @@ class LemmaUse:
     def establishes(self) -> tuple[Statement, ...]:
         return (self.relation,)
 
+    def carries(self) -> tuple[Basic, ...]:
+        """Values put for symbols that the lemma's conditions name and its statement does not.
+
+        Such a symbol may be hidden in a name of the statement: the fact holds for that value only.
+        """
+        body = body_of(self.claim)
+        shown = body.statement.lhs.free_symbols | body.statement.rhs.free_symbols
+        named = set().union(*(c.free_symbols for c in body.domain.constraints))
+        return tuple(
+            sympy.Eq(symbol, self.mapping[symbol])
+            for symbol in sorted((named | set(body.domain.ranges)) - shown, key=str)
+            if symbol in self.mapping
+        )
+
+    def meanings(self) -> dict[sympy.Expr, sympy.Expr]:
+        """Names of the statement with the meaning that the lemma's derivation gives them."""
+        body = body_of(self.claim)
+        renamed = {
+            key.func: value.func
+            for key, value in self.mapping.items()
+            if isinstance(key, AppliedUndef) and isinstance(value, AppliedUndef)
+        }
+        symbols: Any = {k: v for k, v in self.mapping.items() if isinstance(k, sympy.Symbol)}
+        found: dict[sympy.Expr, sympy.Expr] = {}
+        for name, meaning in _definitions(body).items():
+            if _occurs(name, body.statement):
+                moved: Any = name.subs(symbols, simultaneous=True)
+                if isinstance(moved, AppliedUndef):
+                    moved = renamed.get(moved.func, moved.func)(*moved.args)
+                found[moved] = meaning.subs(symbols, simultaneous=True)
+        return found
+
     def run(self) -> CheckResult:
         if self.claim not in REGISTRY:
             return CheckResult(False, f"there is no claim {self.claim!r} to use as a lemma")
@@ -497,25 +562,79 @@ class LemmaUse:
         if type(body.statement) is not type(self.relation):
             return CheckResult(False, f"{self.claim} states another kind of relation")
         mapping: dict[sympy.Expr, sympy.Expr] = {**self.mapping}
-        obstacle = unfit(body.statement, mapping, self.given)
+        obstacle = unfit(body.statement, mapping, self.given) or self._misused(body, mapping)
         if obstacle is not None:
             return CheckResult(False, obstacle)
         lemma = substituted(body.statement, mapping)
         if not same_statement(self.relation, lemma):
             return CheckResult(False, f"not an instance of {self.claim}, which gives {lemma}")
-        for symbol, interval in body.domain.ranges.items():
-            value = sympy.sympify(mapping.get(symbol, symbol))
-            if interval.values:
-                if value not in interval.values:
-                    return CheckResult(False, f"{symbol} = {value} is outside the lemma's domain")
-                continue
         for constraint in body.domain.constraints:
             instance = constraint.xreplace(mapping)
             if not proves_condition(instance, self.given):
                 return CheckResult(False, f"the lemma's condition {instance} was not proved here")
         return CheckResult(True, f"an instance of {self.claim}, whose conditions hold")
 
+    def _misused(self, body: ClaimBody, mapping: Mapping[Any, Any]) -> str | None:
+        """How the instance leaves what the lemma says, apart from its constraints; or None."""
+        defined = {getattr(name, "func", name) for name in _definitions(body)}
+        for name, value in mapping.items():
+            if isinstance(name, AppliedUndef) and name.func in defined:
+                if not (isinstance(value, AppliedUndef) and value.args == name.args):
+                    return f"{name} is defined in {self.claim}: it may only be renamed"
+            elif name in defined and not isinstance(value, sympy.Symbol):
+                return f"{name} is defined in {self.claim}: it may only be renamed"
+        stated = getattr(self.relation, "remainder", None)
+        if stated is not None and stated != getattr(body.statement, "remainder", None):
+            return f"{self.claim} has another remainder"
+        proved = body.derivation is not None and all(
+            verdict is Verdict.PROVED for verdict in REGISTRY[self.claim].expected.values()
+        )
+        for symbol, known in body.domain.ranges.items():
+            value = sympy.sympify(mapping.get(symbol, symbol))
+            if known.values:
+                if value not in known.values:
+                    return f"{symbol} = {value} is outside the lemma's domain"
+            elif not (
+                proved or known.cited or self._in_range(body.statement, symbol, value, known)
+            ):
+                return (
+                    f"{symbol} = {value} was not shown to lie in [{known.low}, {known.high}], "
+                    f"where {self.claim} has evidence"
+                )
+        return None
+
+    def _in_range(self, lemma: Statement, symbol: sympy.Symbol, value: Any, known: Range) -> bool:
+        if isinstance(lemma, LimitStatement) and symbol == lemma.variable:
+            return False  # a limit is about values beyond any evidence
+        return all(
+            proves_at_least_zero(sympy.sympify(gap), self.given)
+            for gap in (value - _exact(known.low), _exact(known.high) - value)
+        )
+
     def broken(self) -> LemmaUse:
         rhs = self.relation.rhs
         wrong = sympy.Not(rhs) if not isinstance(rhs, sympy.Expr) else 2 * rhs + 1
         return replace(self, relation=replace(self.relation, rhs=wrong))
+
+
+def _exact(value: Any) -> sympy.Expr:
+    if isinstance(value, Fraction):
+        return sympy.Rational(value.numerator, value.denominator)
+    return sympy.sympify(value)
+
+
+def _definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:
+    """Names that a claim's derivation defines, itself or through its lemmas."""
+    found: dict[sympy.Expr, sympy.Expr] = {}
+    for step in () if body.derivation is None else body.derivation.steps:
+        given = getattr(step.check, "meanings", None)
+        if given is not None and not isinstance(step.check, LemmaUse):
+            found.update(given())
+        elif isinstance(step.check, LemmaUse) and step.check.claim in REGISTRY:
+            found.update(step.check.meanings())
+    return found
+
+
+def _occurs(name: sympy.Expr, statement: Statement) -> bool:
+    head = name.func if isinstance(name, AppliedUndef) else name
+    return any(side.has(head) for side in (statement.lhs, statement.rhs))

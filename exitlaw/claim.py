@@ -84,12 +84,19 @@ def with_formula(statement: Statement, formula: Basic) -> Statement:
 
 @dataclass(frozen=True)
 class Range:
-    """One symbol's range: an interval, sampled linearly or logarithmically, or listed values."""
+    """One symbol's range: an interval, sampled linearly or logarithmically, or listed values.
+
+    Evidence is taken in the interval. A proof has to hold for every value that the symbol's
+    assumptions, the constraints and the listed values allow; what is not proved may be used as a
+    lemma inside the interval only, or everywhere if it is `cited`: the theorem named in the
+    claim's source covers all allowed values.
+    """
 
     low: Fraction | int | sympy.Expr = 0
     high: Fraction | int | sympy.Expr = 0
     scale: Literal["linear", "log"] = "linear"
     values: tuple[sympy.Expr, ...] = ()
+    cited: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 A step states a relation. It is accepted when its check succeeds, the broken twin of the check
 fails, and the relation follows from what this check and the accepted steps before it establish:
 literally, or by rewriting with the established equalities and an exact normal form. So a step
-cannot print one relation and check another.
+cannot print one relation and check another. Each fact keeps the conditions under which it was
+shown, and hands them on to what is derived from it (see `exitlaw.scope`); a name keeps its one
+meaning, in this derivation and in the lemmas that it uses.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter
 
-import sympy
 from sympy.core.basic import Basic
 from sympy.core.function import AppliedUndef
 
@@ -28,13 +29,14 @@ from exitlaw.checks import (
     LemmaUse,
     LimitCheck,
     LogDerivative,
-    SolvesODE,
     Squeeze,
     Substitution,
 )
-from exitlaw.claim import Domain, Statement
-from exitlaw.relations import as_statement, follows
-from exitlaw.scope import Scope, assumed, beyond, left
+from exitlaw.claim import Domain, LimitStatement, Statement
+from exitlaw.differential_equations import SolvesODE
+from exitlaw.meanings import Meanings
+from exitlaw.relations import as_statement, follows, grounds
+from exitlaw.scope import Condition, assumed, beyond, inherited, near_the_limit
 
 __all__ = [
     "Antiderivative",
@@ -73,12 +75,13 @@ class Step:
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """Whether a step was accepted, and why."""
+    """Whether a step was accepted, and why; under which conditions its relation holds."""
 
     step: Step
     ok: bool
     detail: str
     seconds: float
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,23 @@ class DerivationOutcome:
         """The first step that was not accepted."""
         return next((step for step in self.steps if not step.ok), None)
 
+    def exceeds(self, domain: Domain) -> str | None:
+        """What the derivation assumes and the claim's domain does not grant, or None."""
+        named = _named_and_free(self.steps, domain)
+        if named is not None:
+            return named
+        return beyond(self.steps[-1].conditions, domain) if self.steps else None
+
+
+def _named_and_free(steps: Iterable[StepOutcome], domain: Domain) -> str | None:
+    """A variable of the domain that a step gives a value by definition, or None."""
+    free = set(domain.ranges).union(*(part.free_symbols for part in domain.constraints))
+    for one in steps:
+        check = one.step.check
+        if isinstance(check, Definition) and check.symbol in free:
+            return f"{check.symbol} is a variable of the domain, not a name for {check.expression}"
+    return None
+
 
 @dataclass(frozen=True)
 class Derivation:
@@ -105,34 +125,32 @@ class Derivation:
     steps: tuple[Step, ...]
 
     def concludes(self, statement: Statement) -> bool:
-        """Whether the last step's relation is the statement, exactly."""
+        """Whether the last step's relation is the statement, and more than a definition."""
         if not self.steps:
             return False
         last = as_statement(self.steps[-1].relation)
-        return last is not None and follows(statement, (last,))
-
-    def exceeds(self, domain: Domain) -> str | None:
-        """The interval that the last step assumes and the domain does not grant, or None."""
-        last = as_statement(self.steps[-1].relation) if self.steps else None
-        if last is None:
-            return None
-        return beyond(last, domain, assumed(self.steps[-1].check, last))
+        if last is None or not follows(statement, (last,)):
+            return False
+        checks = [step.check for step in self.steps]
+        named = [check for check in checks if isinstance(check, Definition)]
+        if len(named) == len(checks):
+            return False
+        defined = [fact for check in named for fact in check.establishes()]
+        # Where a normal form had to be reduced, there was something to show.
+        return statement not in defined
 
     def run(self) -> DerivationOutcome:
         """Run every step's check and its broken twin; exceptions are failures of the step."""
-        facts: list[Statement] = []
-        scopes: list[Scope] = []
+        state = _State()
         outcomes = []
         for step in self.steps:
             start = perf_counter()
-            ok, detail = _accept(step, facts, scopes)
-            outcomes.append(StepOutcome(step, ok, detail, perf_counter() - start))
-            if ok:
-                facts.extend(step.check.establishes())
-                relation = as_statement(step.relation)
-                if relation is not None:
-                    facts.append(relation)
-                    scopes += assumed(step.check, relation)
+            try:
+                ok, detail, conditions = state.take(step)
+            except Exception as error:  # a step that cannot be checked is not accepted
+                ok, detail, conditions = False, f"{type(error).__name__}: {error}", ()
+            seconds = perf_counter() - start
+            outcomes.append(StepOutcome(step, ok, detail, seconds, conditions))
         lemmas = dict.fromkeys(_lemmas(step.check for step in self.steps))
         return DerivationOutcome(tuple(outcomes), tuple(lemmas))
 
@@ -141,35 +159,81 @@ def _lemmas(checks: Iterable[Check]) -> list[str]:
     return [lemma for check in checks for lemma in getattr(check, "lemmas", ())]
 
 
-def _is_used(symbol: sympy.Expr, facts: Iterable[Statement]) -> bool:
-    name = symbol.func if isinstance(symbol, AppliedUndef) else symbol
+def _is_used(symbol: Basic, as_function: bool, facts: Iterable[Statement]) -> bool:
+    name = symbol.func if as_function and isinstance(symbol, AppliedUndef) else symbol
     return any(side.has(name) for fact in facts for side in (fact.lhs, fact.rhs))
 
 
-def _accept(step: Step, facts: list[Statement], scopes: list[Scope]) -> tuple[bool, str]:
-    try:
-        result = step.check.run()
+class _State:
+    """Facts established so far, each with its conditions, and what the names mean."""
+
+    def __init__(self) -> None:
+        self.facts: dict[Statement, tuple[Condition, ...]] = {}
+        self.meanings = Meanings()
+
+    def take(self, step: Step) -> tuple[bool, str, tuple[Condition, ...]]:
+        """Whether a step is accepted, why, and under which conditions; facts are kept if so."""
+        check = step.check
+        result = check.run()
         if not result.ok:
-            return False, result.detail
-        if step.check.broken().run().ok:
-            return False, "the check does not notice the step made false"
-        if isinstance(step.check, Definition) and _is_used(step.check.symbol, facts):
-            return False, f"{step.check.symbol} already has a meaning in an earlier step"
-        for needed in getattr(step.check, "requires", tuple)():
-            if not follows(needed, facts):
-                return False, f"it needs what no earlier step established: {needed}"
-        obstacle = left(step.check, scopes)
+            return False, result.detail, ()
+        if check.broken().run().ok:
+            return False, "the check does not notice the step made false", ()
+        if not type(check).__module__.startswith("exitlaw."):
+            return False, f"{type(check).__name__} is none of Exitlaw's checks", ()
+        named = getattr(check, "names", lambda: None)()
+        if named is not None and _is_used(named, isinstance(check, Definition), self.facts):
+            return False, f"{named} already has a meaning in an earlier step", ()
+        obstacle = self.meanings.conflict(check)
         if obstacle is not None:
-            return False, obstacle
+            return False, obstacle, ()
+        conditions = self._conditions(check)
+        if isinstance(conditions, str):
+            return False, conditions, ()
+        established = check.establishes()
+        new = {fact: _of(fact, conditions) for fact in established}
         relation = as_statement(step.relation)
         if relation is None:
-            return False, f"the relation is not one a check can establish: {step.relation}"
-        established = step.check.establishes()
-        if not follows(relation, (*facts, *established)):
-            return False, (
+            return False, f"the relation is not one a check can establish: {step.relation}", ()
+        reasons = grounds(relation, (*self.facts, *new))
+        if reasons is None:
+            text = (
                 f"the check establishes {'; '.join(map(str, established))}, from which, with the "
                 f"steps before, the stated relation does not follow: {step.relation}"
             )
-    except Exception as error:  # a step that cannot be checked is not accepted
-        return False, f"{type(error).__name__}: {error}"
-    return True, result.detail
+            return False, text, ()
+        known = {**self.facts, **new}
+        own = tuple(dict.fromkeys(c for fact in reasons for c in known[fact]))
+        new[relation] = _weaker(new.get(relation), _of(relation, own))
+        for fact, needed in new.items():
+            self.facts[fact] = _weaker(self.facts.get(fact), needed)
+        self.meanings.learn(check)
+        return True, result.detail, self.facts[relation]
+
+    def _conditions(self, check: Check) -> tuple[Condition, ...] | str:
+        """Conditions of the facts that a check needs and its own; or what is missing."""
+        taken: list[Condition] = []
+        by_case: dict[Statement, tuple[Condition, ...]] = {}
+        for needed in getattr(check, "requires", tuple)():
+            reasons = grounds(needed, self.facts)
+            if reasons is None:
+                return f"it needs what no earlier step established: {needed}"
+            own = [c for fact in reasons for c in self.facts[fact]]
+            by_case[needed] = tuple(own)
+            taken += own
+        combine = getattr(check, "combine_conditions", None)
+        if combine is not None:
+            return combine(by_case)
+        return (*assumed(check), *inherited(check, taken))
+
+
+def _of(fact: Statement, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    kept = tuple(dict.fromkeys(conditions))
+    return near_the_limit(fact, kept) if isinstance(fact, LimitStatement) else kept
+
+
+def _weaker(
+    known: tuple[Condition, ...] | None, new: tuple[Condition, ...]
+) -> tuple[Condition, ...]:
+    """Of two sets of conditions for the same fact, the smaller one."""
+    return new if known is None or len(new) < len(known) else known

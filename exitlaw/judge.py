@@ -120,7 +120,7 @@ def _derive(
             detail = f"lemmas that `depends` does not name: {', '.join(undeclared)}"
         elif not body.derivation.concludes(body.statement):
             detail = "the last step does not establish the claim's statement"
-        elif (excess := body.derivation.exceeds(body.domain)) is not None:
+        elif (excess := outcome.exceeds(body.domain)) is not None:
             detail = f"the last step holds on less than the claim's domain: {excess}"
         else:
             named = f"; lemmas: {', '.join(outcome.lemmas)}" if outcome.lemmas else ""

@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy
 from sympy.core.basic import Basic
+from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
@@ -21,6 +22,13 @@ Intervals = Mapping[sympy.Symbol, tuple[Any, Any]]
 ENTIRE = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, sympy.atan,
           sympy.asinh, sympy.erf)  # fmt: skip
 """Functions without singularity on the real line."""
+
+
+CONTINUOUS = frozenset(
+    {"real", "extended_real", "complex", "commutative", "finite", "positive", "nonnegative",
+     "negative", "nonpositive"}
+)  # fmt: skip
+"""Assumptions of symbols that run through whole intervals."""
 
 
 def _on_positive_axis(
@@ -67,7 +75,7 @@ def _coefficients_positive(polynomial: sympy.Poly) -> bool:
 
 def _quadratic_positive(polynomial: sympy.Poly) -> bool:
     """a x^2 + b x + c with a > 0 and 4 a c - b^2 > 0."""
-    if len(polynomial.gens) != 1 or polynomial.degree() != 2:
+    if len(polynomial.gens) != 1 or polynomial.degree() != 2 or not polynomial.gen.is_real:
         return False
     a, b, c = polynomial.all_coeffs()
     return bool(a.is_positive) and _polynomial_positive(sympy.expand(4 * a * c - b**2))
@@ -76,7 +84,7 @@ def _quadratic_positive(polynomial: sympy.Poly) -> bool:
 def _sturm_positive(polynomial: sympy.Poly) -> bool:
     """A univariate rational polynomial without root on (0, oo) (or the line), positive at 1."""
     rational = polynomial.domain.is_QQ or polynomial.domain.is_ZZ
-    if len(polynomial.gens) != 1 or not rational:
+    if len(polynomial.gens) != 1 or not rational or not polynomial.gen.is_real:
         return False
     (x,) = polynomial.gens
     if x.is_positive:
@@ -133,7 +141,8 @@ def _sign(expression: sympy.Expr) -> int:
         if sign < 0 and exponent.is_integer:
             return 1 if exponent.is_even else -1 if exponent.is_odd else 0
     if isinstance(expression, sympy.log):
-        return _sign(expression.args[0] - 1)
+        side = _sign(expression.args[0] - 1)
+        return side if side > 0 or _sign(expression.args[0]) > 0 else 0
     numerator, denominator = sympy.fraction(sympy.cancel(sympy.together(expression)))
     below = _polynomial_sign(denominator)
     return below and below * _polynomial_sign(numerator)
@@ -242,24 +251,30 @@ def ordered(low: sympy.Expr, high: sympy.Expr, given: Intervals | None = None) -
     return proves_at_least_zero(high - low, given, strict=True)
 
 
-def within(low: sympy.Expr, high: sympy.Expr, interval: tuple[Any, Any]) -> bool:
+def within(
+    low: sympy.Expr, high: sympy.Expr, interval: tuple[Any, Any], given: Intervals | None = None
+) -> bool:
     """Whether (low, high) is shown to lie inside the interval."""
     start, end = map(sympy.sympify, interval)
     above = start in (-sympy.oo, low) or (
-        low not in (-sympy.oo, sympy.oo) and proves_at_least_zero(low - start)
+        low not in (-sympy.oo, sympy.oo) and proves_at_least_zero(low - start, given)
     )
     below = end in (sympy.oo, high) or (
-        high not in (-sympy.oo, sympy.oo) and proves_at_least_zero(end - high)
+        high not in (-sympy.oo, sympy.oo) and proves_at_least_zero(end - high, given)
     )
     return above and below
 
 
-def allowed(symbol: sympy.Symbol, low: sympy.Expr, high: sympy.Expr) -> bool:
+def allowed(
+    symbol: sympy.Symbol, low: sympy.Expr, high: sympy.Expr, given: Intervals | None = None
+) -> bool:
     """Whether the symbol's own assumptions admit every value between low and high."""
+    if not set(symbol._assumptions_orig) <= CONTINUOUS:
+        return False
     if symbol.is_nonnegative:
-        return within(low, high, (0, sympy.oo))
+        return within(low, high, (0, sympy.oo), given)
     if symbol.is_nonpositive:
-        return within(low, high, (-sympy.oo, 0))
+        return within(low, high, (-sympy.oo, 0), given)
     return True
 
 
@@ -300,6 +315,8 @@ def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
             base, exponent = node.args
             if exponent.is_integer and exponent.is_nonnegative:
                 continue
+            if isinstance(base, sympy.gamma) and exponent.is_integer:
+                continue  # gamma has no zeros; its argument is visited below
             if base.is_positive and not base.has(*given):
                 continue
             positive = proves_at_least_zero(base, given, strict=True)
@@ -309,6 +326,28 @@ def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
         elif isinstance(node, sympy.log):
             if not proves_at_least_zero(node.args[0], given, strict=True):
                 return f"{node}: its argument was not shown positive"
+        elif isinstance(node, sympy.gamma):
+            if not proves_at_least_zero(sympy.re(node.args[0]), given, strict=True):
+                return f"{node}: the real part of its argument was not shown positive"
         elif not isinstance(node, (sympy.Add, sympy.Mul, sympy.Symbol, *ENTIRE)):
             return f"{node}: not known to be smooth"
     return None
+
+
+def continuous_on(expression: sympy.Expr, given: Intervals) -> str | None:
+    """As `regular_on`, where undefined functions, their derivatives and integrals are smooth."""
+    unknown: Any = expression.atoms(sympy.Integral, sympy.Derivative, sympy.Subs, AppliedUndef)
+    mapping: Any = {
+        part: sympy.Dummy(positive=True) if _sign(part) > 0 else sympy.Dummy(real=True)
+        for part in unknown
+    }
+    smooth: Any = expression.xreplace(mapping)
+    return regular_on(smooth, given)
+
+
+def keeps_its_sign(expression: sympy.Expr, given: Intervals | None = None) -> bool:
+    """Whether an expression is shown positive, or shown negative."""
+    return any(
+        proves_at_least_zero(sign * sympy.sympify(expression), given, strict=True)
+        for sign in (1, -1)
+    )

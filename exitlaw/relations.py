@@ -95,6 +95,8 @@ def unfit(
         elif not isinstance(name, AppliedUndef | UndefinedFunction):
             return f"{name} is no name: only names may be replaced"
         expression = sympy.sympify(value)
+        if isinstance(name, AppliedUndef) and _elsewhere(name, statement):
+            return f"{name} is replaced, but not {name.func} at other arguments"
         own = name.free_symbols if isinstance(name, AppliedUndef) else set()
         caught = (expression.free_symbols & bound) - own
         if caught:
@@ -106,11 +108,24 @@ def unfit(
     return None
 
 
+def _elsewhere(name: AppliedUndef, statement: Statement) -> bool:
+    """Whether the function occurs at arguments other than those of `name`."""
+    return any(
+        part.func == name.func and part != name
+        for side in (statement.lhs, statement.rhs)
+        for part in side.atoms(AppliedUndef)
+    )
+
+
 def _bound_symbols(expression: Basic) -> set[Basic]:
     return {
         symbol
         for node in sympy.preorder_traversal(expression)
-        for symbol in getattr(node, "bound_symbols", ())
+        for symbol in (
+            node.variables
+            if isinstance(node, sympy.Derivative)
+            else getattr(node, "bound_symbols", ())
+        )
     }
 
 
@@ -127,14 +142,20 @@ def _broken_assumption(
         elif assumption in ("nonnegative", "nonpositive"):
             if proves_at_least_zero(sign * value, given):
                 continue
-        elif assumption == "nonzero" and any(
-            proves_at_least_zero(part, given, strict=True) for part in (value, -value)
-        ):
+        elif (
+            assumption == "nonzero"
+            and any(proves_at_least_zero(part, given, strict=True) for part in (value, -value))
+        ) or (assumption == "real" and _real_if_functions_are(value)):
             continue
-        elif assumption == "real" and value.is_real is None:
-            continue  # undefined functions carry no assumption; content is about real functions
         return assumption
     return None
+
+
+def _real_if_functions_are(value: sympy.Expr) -> bool:
+    """Whether a value is real; undefined functions are, content is about real functions."""
+    unknown = value.atoms(AppliedUndef, sympy.Integral, sympy.Derivative, sympy.Subs)
+    mapping: Any = {part: sympy.Dummy(real=True) for part in unknown}
+    return bool(value.xreplace(mapping).is_real)
 
 
 def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) -> Statement:
@@ -177,21 +198,30 @@ def same_statement(left: Statement, right: Statement) -> bool:
     return True
 
 
-def _rewrite(expression: Basic, facts: Iterable[Statement]) -> Basic:
+def _rewrite(expression: Basic, facts: Iterable[Statement]) -> tuple[Basic, set[Equality]]:
+    """The expression with left sides of the equalities replaced, and the equalities used."""
     rules = {
-        fact.lhs: fact.rhs
+        fact.lhs: fact
         for fact in facts
-        if isinstance(fact, Equality) and not fact.lhs.is_number and fact.lhs != fact.rhs
+        if isinstance(fact, Equality)
+        and fact.lhs != fact.rhs
+        and (fact.lhs.free_symbols or isinstance(fact.lhs, sympy.Integral | sympy.Sum))
     }
+    used: set[Equality] = set()
     for _ in range(REWRITE_ROUNDS):
         bound = _bound_symbols(expression)
         # A name that stands for an expression in x is no constant under an integral over x.
-        free = {k: v for k, v in rules.items() if not (v.free_symbols - k.free_symbols) & bound}
+        free = {
+            k: fact.rhs
+            for k, fact in rules.items()
+            if not (fact.rhs.free_symbols - k.free_symbols) & bound and expression.has(k)
+        }
         rewritten = expression.xreplace(free)
         if rewritten == expression:
-            return expression
+            break
+        used |= {rules[k] for k in free}
         expression = rewritten
-    return expression
+    return expression, used
 
 
 def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
@@ -200,24 +230,36 @@ def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
     Equalities are used from left to right at every place where the left side occurs as written;
     the two sides are then compared in normal form.
     """
+    return grounds(goal, facts) is not None
+
+
+def grounds(goal: Statement, facts: Iterable[Statement]) -> tuple[Statement, ...] | None:
+    """The facts from which `goal` follows (see `follows`); None if it does not."""
     known = tuple(facts)
     if goal in known:
-        return True
+        return (goal,)
     # Deciding that two expressions differ is the costly part: facts about other symbols are passed.
     alike = [fact for fact in known if type(fact) is type(goal) and _same_symbols(goal, fact)]
-    if any(same_statement(goal, fact) for fact in alike):
-        return True
+    for fact in alike:
+        if same_statement(goal, fact):
+            return (fact,)
     if isinstance(goal, Equality):
-        if same(_rewrite(goal.lhs, known), _rewrite(goal.rhs, known)):
-            return True
-        return any(_multiple(goal, fact) for fact in alike if isinstance(fact, Equality))
-    rewritten = _both_sides(goal, known)
-    return any(
-        same_statement(rewritten, _both_sides(fact, known))
-        or (isinstance(goal, Bound) and isinstance(fact, Bound) and _same_gap(rewritten, fact))
-        for fact in known
-        if type(fact) is type(goal)
-    )
+        (left, first), (right, second) = _rewrite(goal.lhs, known), _rewrite(goal.rhs, known)
+        if same(left, right):
+            return tuple(first | second)
+        return next(
+            ((f,) for f in alike if isinstance(f, Equality) and _multiple(goal, f)), None
+        )  # fmt: skip
+    rewritten, used = _both_sides(goal, known)
+    for fact in known:
+        if type(fact) is not type(goal):
+            continue
+        other, more = _both_sides(fact, known)
+        if same_statement(rewritten, other) or (
+            isinstance(goal, Bound) and isinstance(other, Bound) and _same_gap(rewritten, other)
+        ):
+            return (fact, *(used | more))
+    return None
 
 
 def _same_symbols(goal: Statement, fact: Statement) -> bool:
@@ -226,11 +268,12 @@ def _same_symbols(goal: Statement, fact: Statement) -> bool:
     )
 
 
-def _both_sides(statement: Statement, facts: Iterable[Statement]) -> Statement:
+def _both_sides(
+    statement: Statement, facts: Iterable[Statement]
+) -> tuple[Statement, set[Equality]]:
     known = tuple(facts)
-    return replace(
-        statement, lhs=_rewrite(statement.lhs, known), rhs=_rewrite(statement.rhs, known)
-    )
+    (left, first), (right, second) = (_rewrite(e, known) for e in (statement.lhs, statement.rhs))
+    return replace(statement, lhs=left, rhs=right), first | second
 
 
 def _multiple(goal: Equality, fact: Equality) -> bool:

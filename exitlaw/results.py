@@ -178,6 +178,14 @@ class ClaimResult:
         )
         return replace(self, evidence=rows)
 
+    def with_remark(self, remark: str) -> ClaimResult:
+        """The same result, a remark added to what is said of its proof."""
+        rows = tuple(
+            replace(row, detail=f"{row.detail}; {remark}") if row.verdict is Verdict.PROVED else row
+            for row in self.evidence
+        )
+        return replace(self, evidence=rows)
+
     def to_record(self) -> dict[str, Any]:
         """Everything, as JSON-ready data for the ledger."""
         return asdict(self)

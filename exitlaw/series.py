@@ -15,6 +15,7 @@ from typing import cast
 
 import sympy
 
+from exitlaw.positivity import ENTIRE, Intervals, keeps_its_sign, proves_at_least_zero
 from theory.normal_form import is_zero as zero_in_normal_form
 
 MAX_TERMS = 12
@@ -112,12 +113,12 @@ def _shift(a: Series, by: Fraction) -> Series:
     return Series({e + by: c for e, c in a.terms.items()}, order)
 
 
-def _normalised(a: Series, width: Fraction) -> tuple[sympy.Expr, Fraction, Series]:
-    """c, e and a small series r with a = c t^e (1 + r)."""
+def _normalised(a: Series, given: Intervals) -> tuple[sympy.Expr, Fraction, Series]:
+    """c, e and a small series r with a = c t^e (1 + r); c is shown not to be 0."""
     if a.leading is None:
         raise SeriesError("every known term cancels")
     exponent, coefficient = a.leading, a.terms[a.leading]
-    _require_nonzero(coefficient)
+    _require_nonzero(coefficient, given)
     rest = Series({e: c for e, c in a.terms.items() if e != exponent}, a.order)
     small = _scale(_shift(rest, -exponent), 1 / coefficient)
     if small.order is None and small.terms:
@@ -125,22 +126,18 @@ def _normalised(a: Series, width: Fraction) -> tuple[sympy.Expr, Fraction, Serie
     return coefficient, exponent, small
 
 
-def _require_nonzero(coefficient: sympy.Expr) -> None:
-    """Refuse to divide by what may vanish identically without the normal form showing it."""
-    if coefficient.is_nonzero or zero_in_normal_form(coefficient) is False:
-        return
-    values = [(s, _generic(s, k)) for k, s in enumerate(sorted(coefficient.free_symbols, key=str))]
-    sample = coefficient.subs(values).evalf(30)
-    if sample.is_number and not abs(sample) > sympy.Rational(1, 10**15):
-        raise SeriesError(f"the coefficient {coefficient} may be 0")
+def _require_nonzero(coefficient: sympy.Expr, given: Intervals) -> None:
+    """Refuse to divide by what may vanish for some value of the parameters.
 
-
-def _generic(symbol: sympy.Basic, index: int) -> sympy.Expr:
-    """A value of no special relation to the others, in keeping with the symbol's assumptions."""
-    if symbol.is_integer:
-        return sympy.Integer(11 + 2 * index)
-    value = sympy.Rational(17 + 10 * index, 13)
-    return -value if symbol.is_negative else value
+    A polynomial or quotient in l = log t is not 0 near t = 0 if its leading coefficients are not.
+    """
+    if coefficient.has(LOG):
+        parts = [part.LC() for part in _polynomials(coefficient)]
+    else:
+        parts = [coefficient]
+    for part in parts:
+        if not (part.is_nonzero or keeps_its_sign(part, given)):
+            raise SeriesError(f"the coefficient {part} may be 0")
 
 
 def _compose(coefficients: list[sympy.Expr], small: Series, width: Fraction) -> Series:
@@ -179,9 +176,10 @@ def _tends_to_zero(a: Series) -> bool:
 class _Expansion:
     """Expansion of an expression in t, each function's series truncated at relative width."""
 
-    def __init__(self, t: sympy.Symbol, width: Fraction) -> None:
+    def __init__(self, t: sympy.Symbol, width: Fraction, given: Intervals) -> None:
         self.t = t
         self.width = width
+        self.given = given
 
     def of(self, expression: sympy.Expr) -> Series:
         if not expression.has(self.t):
@@ -217,7 +215,7 @@ class _Expansion:
             for _ in range(int(exponent)):
                 result = _multiply(result, inner)
             return result
-        coefficient, start, small = _normalised(inner, self.width)
+        coefficient, start, small = _normalised(inner, self.given)
         if not exponent.is_Integer:
             self._require_positive(coefficient)
         if start != 0 and not exponent.is_Rational:
@@ -229,17 +227,14 @@ class _Expansion:
         grown = _compose(coefficients, small, self.width)
         return _shift(_scale(grown, coefficient**exponent), shift)
 
-    @staticmethod
-    def _require_positive(coefficient: sympy.Expr) -> None:
+    def _require_positive(self, coefficient: sympy.Expr) -> None:
         if coefficient.has(LOG):
             raise SeriesError(f"a fractional power or logarithm of {coefficient}, l = log t")
-        from exitlaw.positivity import proves_at_least_zero
-
-        if not proves_at_least_zero(coefficient, {}, strict=True):
+        if not proves_at_least_zero(coefficient, self.given, strict=True):
             raise SeriesError(f"the leading coefficient {coefficient} was not shown positive")
 
     def _log(self, inner: Series) -> Series:
-        coefficient, start, small = _normalised(inner, self.width)
+        coefficient, start, small = _normalised(inner, self.given)
         self._require_positive(coefficient)
         count = _count(small, self.width)
         alternating = [sympy.Integer((-1) ** (k + 1)) / k for k in range(1, count)]
@@ -272,34 +267,24 @@ class _Expansion:
         inner = self.of(cast(sympy.Expr, expression.args[0]))
         if function is sympy.atan and inner.leading is not None and inner.leading < 0:
             reciprocal = self._power_of(inner, sympy.Integer(-1))
-            sign = self._sign(inner.terms[inner.leading])
+            sign = _sign(inner.terms[inner.leading], self.given)
             tail = self._taylor(sympy.atan, reciprocal)
             return _add(_constant(sign * sympy.pi / 2), _scale(tail, sympy.Integer(-1)))
         if inner.leading is not None and inner.leading < 0:
             if function is sympy.erf:
                 # erfc of a growing power of 1/t is smaller than every power of t.
-                return Series({Fraction(0): self._sign(inner.terms[inner.leading])}, self.width)
+                sign = _sign(inner.terms[inner.leading], self.given)
+                return Series({Fraction(0): sign}, self.width)
             raise SeriesError(f"the argument of {function} is unbounded")
         return self._taylor(function, inner)
 
     def _power_of(self, inner: Series, exponent: sympy.Integer) -> Series:
-        coefficient, start, small = _normalised(inner, self.width)
+        coefficient, start, small = _normalised(inner, self.given)
         coefficients = [
             sympy.ff(exponent, k) / sympy.factorial(k) for k in range(_count(small, self.width))
         ]
         grown = _compose(coefficients, small, self.width)
         return _shift(_scale(grown, coefficient**exponent), start * int(exponent))
-
-    @staticmethod
-    def _sign(coefficient: sympy.Expr) -> sympy.Integer:
-        from exitlaw.positivity import proves_at_least_zero
-
-        if not coefficient.has(LOG):
-            if proves_at_least_zero(coefficient, {}, strict=True):
-                return sympy.Integer(1)
-            if proves_at_least_zero(-coefficient, {}, strict=True):
-                return sympy.Integer(-1)
-        raise SeriesError(f"the sign of {coefficient} was not decided")
 
     def _taylor(self, function: Callable[[sympy.Expr], sympy.Expr], inner: Series) -> Series:
         if inner.order is not None and inner.order <= 0:
@@ -317,18 +302,25 @@ class _Expansion:
             derivative = sympy.diff(derivative, y)
         return _compose(coefficients, small, self.width)
 
-    @staticmethod
-    def _analytic_at(function: Callable[[sympy.Expr], sympy.Expr], centre: sympy.Expr) -> bool:
-        from exitlaw.positivity import ENTIRE, proves_at_least_zero
-
+    def _analytic_at(
+        self, function: Callable[[sympy.Expr], sympy.Expr], centre: sympy.Expr
+    ) -> bool:
         if function in ENTIRE:
             return True
         if function in (sympy.gamma, sympy.loggamma, sympy.digamma):
-            return proves_at_least_zero(centre, {}, strict=True)
+            return proves_at_least_zero(centre, self.given, strict=True)
         return function in (sympy.erf, sympy.erfc)
 
 
-def _limit_of_series(series: Series) -> sympy.Expr | None:
+def _sign(coefficient: sympy.Expr, given: Intervals) -> sympy.Integer:
+    if not coefficient.has(LOG):
+        for sign in (1, -1):
+            if proves_at_least_zero(sign * coefficient, given, strict=True):
+                return sympy.Integer(sign)
+    raise SeriesError(f"the sign of {coefficient} was not decided")
+
+
+def _limit_of_series(series: Series, given: Intervals) -> sympy.Expr | None:
     """The limit as t -> 0+, or None if more terms are needed."""
     leading = series.leading
     if leading is None:
@@ -340,22 +332,23 @@ def _limit_of_series(series: Series) -> sympy.Expr | None:
     if series.order is not None and series.order <= 0 and leading == 0:
         return None
     if leading == 0:
-        return _limit_in_log(series.terms[leading])
-    return _infinite(series.terms[leading])
+        return _limit_in_log(series.terms[leading], given)
+    return _infinite(series.terms[leading], given)
 
 
-def _limit_in_log(coefficient: sympy.Expr) -> sympy.Expr:
+def _limit_in_log(coefficient: sympy.Expr, given: Intervals) -> sympy.Expr:
     """The limit of a rational function of l as l -> -oo."""
     if not coefficient.has(LOG):
         return coefficient
     numerator, denominator = _polynomials(coefficient)
+    _require_nonzero(denominator.LC(), given)
     if numerator.degree() < denominator.degree():
         return sympy.S.Zero
     ratio = numerator.LC() / denominator.LC()
     if numerator.degree() == denominator.degree():
         return ratio
     sign = (-1) ** (numerator.degree() - denominator.degree())
-    return _Expansion._sign(sign * ratio) * sympy.oo
+    return _sign(sign * ratio, given) * sympy.oo
 
 
 def _polynomials(coefficient: sympy.Expr) -> tuple[sympy.Poly, sympy.Poly]:
@@ -369,33 +362,42 @@ def _polynomials(coefficient: sympy.Expr) -> tuple[sympy.Poly, sympy.Poly]:
     return tidied[0], tidied[1]
 
 
-def _infinite(coefficient: sympy.Expr) -> sympy.Expr:
+def _infinite(coefficient: sympy.Expr, given: Intervals) -> sympy.Expr:
     """±oo, by the sign of the leading coefficient for l -> -oo."""
     if not coefficient.has(LOG):
-        return _Expansion._sign(coefficient) * sympy.oo
+        return _sign(coefficient, given) * sympy.oo
     numerator, denominator = _polynomials(coefficient)
     sign = (-1) ** (numerator.degree() - denominator.degree())
-    return _Expansion._sign(sign * numerator.LC() / denominator.LC()) * sympy.oo
+    return _sign(sign * numerator.LC() / denominator.LC(), given) * sympy.oo
 
 
-def expansion(expression: sympy.Expr, t: sympy.Symbol, width: int | Fraction) -> Series:
+def expansion(
+    expression: sympy.Expr,
+    t: sympy.Symbol,
+    width: int | Fraction,
+    given: Intervals | None = None,
+) -> Series:
     """The generalised series of `expression` for t -> 0+, functions truncated at `width`.
 
     Raises
     ------
-    SeriesError : there is none of this kind.
+    SeriesError : there is none of this kind for all parameters in their intervals `given`.
     """
-    return _Expansion(t, Fraction(width)).of(sympy.sympify(expression))
+    return _Expansion(t, Fraction(width), given or {}).of(sympy.sympify(expression))
 
 
 def limit_of(
-    expression: sympy.Expr, variable: sympy.Symbol, to: sympy.Expr, direction: str = "+"
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str = "+",
+    given: Intervals | None = None,
 ) -> sympy.Expr:
     """The limit of `expression` as variable -> to (from above for "+"), exactly.
 
     Raises
     ------
-    SeriesError : no expansion of this kind within `MAX_TERMS` terms.
+    SeriesError : no expansion of this kind within `MAX_TERMS` terms, or not for all parameters.
     """
     expression, to = sympy.sympify(expression), sympy.sympify(to)
     t = sympy.Dummy("t", positive=True)
@@ -408,10 +410,11 @@ def limit_of(
     moved = sympy.sympify(expression.subs([(variable, image)]))
     if moved.has(sympy.Integral, sympy.Sum, sympy.Derivative, sympy.Limit):
         raise SeriesError(f"{expression} contains an unevaluated operation")
+    known = {symbol: ends for symbol, ends in (given or {}).items() if symbol != variable}
     failure = "no term survives"
     for width in (2, 4, 8, MAX_TERMS):
         try:
-            limit = _limit_of_series(expansion(moved, t, width))
+            limit = _limit_of_series(expansion(moved, t, width, known), known)
         except SeriesError as error:
             failure = str(error)
             if "cancels" not in failure and "too roughly" not in failure:

@@ -309,6 +309,7 @@ def _settle(
 ) -> dict[str, ClaimResult]:
     """Take proofs back whose lemmas do not stand, and refutations whose correction does not."""
     settled = dict(results)
+    sources = {one.id: one.source for one in needed}
     while True:
         grounded = _grounded(settled)
         unfounded = [
@@ -322,6 +323,9 @@ def _settle(
             missing = [id for id in result.lemmas if id not in grounded]
             reason = f"rests on {', '.join(missing)}, which does not stand in this run"
             settled[result.id] = result.without_proof(reason)
+    for id, result in list(settled.items()):
+        if _is_proved(result):
+            settled[id] = _resting_on(result, settled, sources)
     for one in needed:
         result = settled[one.id]
         if one.corrected is None or result.verdict is not Verdict.REFUTED:
@@ -331,6 +335,36 @@ def _settle(
             row = EvidenceResult("correction", "corrected claim", Verdict.CONFLICT, detail, 0.0)
             settled[one.id] = replace(result, evidence=(*result.evidence, row))
     return settled
+
+
+DERIVED_HERE = "derived here"
+"""The source of a claim that no text of the literature is named for."""
+
+
+def _resting_on(
+    result: ClaimResult, settled: dict[str, ClaimResult], sources: dict[str, str]
+) -> ClaimResult:
+    """Say which lemmas, or lemmas of lemmas, stand on a cited theorem and on evidence.
+
+    Without a source they prove nothing.
+    """
+    unproved: dict[str, None] = {}
+    waiting = list(result.lemmas)
+    while waiting:
+        id = waiting.pop(0)
+        if _is_proved(settled[id]):
+            waiting += settled[id].lemmas
+        else:
+            unproved[id] = None
+    groundless = [id for id in unproved if sources[id] == DERIVED_HERE]
+    if groundless:
+        return result.without_proof(
+            f"rests on {', '.join(groundless)}, which has evidence, but neither proof nor source"
+        )
+    if not unproved:
+        return result
+    named = ", ".join(f"{id} ({settled[id].verdict}; {sources[id]})" for id in unproved)
+    return result.with_remark(f"cited, not proved: {named}")
 
 
 def _is_proved(result: ClaimResult) -> bool:

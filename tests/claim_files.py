@@ -8,6 +8,7 @@ from exitlaw import (
     ClaimBody, Derivation, Domain, Enclosure, EnclosureComparison, Equality, Identity, LemmaUse,
     Mutant, Range, Step, SolvesODE, Definition, claim,
 )
+from dataclasses import replace
 from sympy import Function, Integer, Symbol
 
 n = Symbol("n", positive=True)
@@ -41,6 +42,15 @@ TRUE = """
 def arithmetic():
     return body(n * (n + 1) / 2)
 """
+
+CITED = """
+
+@claim("sums/arithmetic", title="The first n integers", expected="agrees", source="Gauss 1786")
+def arithmetic():
+    ranges = {n: Range(1, 100, cited=True)}
+    return replace(body(n * (n + 1) / 2), domain=Domain(ranges=ranges))
+"""
+"""A theorem of the literature, for every n; evidence up to 100."""
 
 FALSE = """
 

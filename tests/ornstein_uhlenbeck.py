@@ -49,7 +49,7 @@ def derivation(formula: Expr) -> Derivation:
                 "stationary solution",
                 Equality(V, formula),
                 "constant solution of V' = -2 k V + 2 D",
-                SolvesODE(V.diff(t) + 2 * k * V - 2 * D, V, formula),
+                SolvesODE(V.diff(t) + 2 * k * V - 2 * D, V, formula, constant=True),
             ),
         )
     )

@@ -67,7 +67,7 @@ def stationary(moment, formula, rate_of_change, rule):
         "stationary solution",
         Eq(moment, formula, evaluate=False),
         rule,
-        SolvesODE(moment.diff(t) - rate_of_change, moment, formula),
+        SolvesODE(moment.diff(t) - rate_of_change, moment, formula, constant=True),
     )
     return Derivation((step,))
 

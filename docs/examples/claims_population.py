@@ -6,7 +6,7 @@ The noise is multiplicative, so the answer depends on the interpretation: with I
 fluctuations cost sigma^2/2 of the growth rate of log n, with Stratonovich's nothing.
 """
 
-from sympy import Eq, Function, Integer, Rational, Symbol
+from sympy import Eq, Function, Integer, Rational, Symbol, oo
 
 from exitlaw import (
     ClaimBody,
@@ -61,7 +61,8 @@ def recovers_first() -> ClaimBody:
                 r: Range(Rational(1, 10), 1, "log"),
                 sigma: Range(Rational(1, 3), 3, "log"),
                 theta: Range(values=(Integer(0), Rational(1, 2), Integer(1))),
-            }
+            },
+            constraints=(high > low,),
         ),
         hypotheses=("q = 1 - 2 theta - 2 r/sigma^2 is not 0",),
         derivation=Derivation(
@@ -81,6 +82,7 @@ def recovers_first() -> ClaimBody:
                         P,
                         formula,
                         conditions=((P.subs(n, low), Integer(0)), (P.subs(n, high), Integer(1))),
+                        given={high: (low, oo)},  # the two ends differ: only one solution
                     ),
                 ),
             )

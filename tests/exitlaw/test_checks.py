@@ -13,12 +13,11 @@ from exitlaw.checks import (
     Inequality,
     LimitCheck,
     LogDerivative,
-    SolvesODE,
     Squeeze,
     Substitution,
 )
 from exitlaw.claim import Bound, Equality, LimitStatement
-from exitlaw.derivation import Derivation, Step
+from exitlaw.derivation import Derivation, SolvesODE, Step
 
 x = Symbol("x", real=True)
 y = Symbol("y", real=True)
@@ -35,7 +34,15 @@ TRUE = {
     "definite integral": DefiniteIntegral(1 / (1 + x**2), atan(x), x, -oo, oo, pi),
     "integral at a pole outside": DefiniteIntegral(1 / x**2, -1 / x, x, S(1), oo, S(1)),
     "log derivative": LogDerivative((1 + x**2) ** (-kappa), exp(-kappa * log(1 + x**2)), x),
-    "ode": SolvesODE(f(x).diff(x, 2) + f(x), f(x), sympy.sin(x), ((f(0), S(0)),)),
+    "ode": SolvesODE(
+        f(x).diff(x, 2) + f(x), f(x), sympy.sin(x),
+        ((f(0), S(0)), (f(x).diff(x).subs(x, 0), S(1))),
+    ),
+    "ode between two ends": SolvesODE(
+        f(x).diff(x, 2) - 2 * f(x).diff(x), f(x), (exp(2 * x) - 1) / (exp(2) - 1),
+        ((f(0), S(0)), (f(1), S(1))),
+    ),
+    "constant solution": SolvesODE(f(x).diff(x) + 2 * f(x) - p, f(x), p / 2, constant=True),
     "limit": LimitCheck((1 + p / kappa) ** (kappa + s), exp(p), kappa, oo),
     "limit of a logarithm": LimitCheck(log(1 + p) / log(p), S(1), p, oo),
     "relative limit": LimitCheck(p**2 + p, p**2, p, oo),
@@ -53,7 +60,7 @@ TRUE = {
         Equality(f(x), x**2), {x: p + 1}, Equality(f(p + 1), p**2 + 2 * p + 1)
     ),
     "definition": Definition(f(x), x**2),
-}
+}  # fmt: skip
 
 FALSE = {
     "identity": Identity((x + 1) ** 2, x**2 + 1),

@@ -40,16 +40,34 @@ def test_file_of_claims_is_judged(file):
     assert report.summary()["mutants"]["survived"] > 0  # of the false claim: the true formula
 
 
-def test_lemma_that_stands_carries_a_proof(file):
+def test_lemma_that_is_cited_carries_a_proof_which_says_so(file):
     report = check_file(
-        file(claim_files.TRUE, claim_files.BY_LEMMA.format(lemma="sums/arithmetic"))
+        file(claim_files.CITED, claim_files.BY_LEMMA.format(lemma="sums/arithmetic"))
     )
     assert verdicts(report)["sums/by-lemma"] == "proved"
+    row = next(c for c in report.claims if c.id == "sums/by-lemma").evidence[0]
+    assert "cited, not proved: sums/arithmetic (agrees; Gauss 1786)" in row.detail
+
+
+def test_numbers_that_agree_are_no_lemma_for_a_proof(file):
+    uncited = claim_files.CITED.replace(', source="Gauss 1786"', "")
+    report = check_file(file(uncited, claim_files.BY_LEMMA.format(lemma="sums/arithmetic")))
+    assert verdicts(report)["sums/by-lemma"] == "agrees"
+    row = next(c for c in report.claims if c.id == "sums/by-lemma").evidence[0]
+    assert "neither proof nor source" in row.detail
+
+
+def test_a_lemma_with_evidence_alone_is_not_used_outside_of_it(file):
+    sampled = claim_files.CITED.replace(", cited=True", "")
+    report = check_file(file(sampled, claim_files.BY_LEMMA.format(lemma="sums/arithmetic")))
+    assert verdicts(report)["sums/by-lemma"] == "agrees"
+    row = next(c for c in report.claims if c.id == "sums/by-lemma").evidence[0]
+    assert "was not shown to lie in [1, 100]" in row.detail
 
 
 def test_lemma_that_falls_takes_the_proof_with_it(file):
-    false = claim_files.FALSE.replace("n * (n - 1) / 2)", "n * (n + 1) / 2, generate=False)")
-    missing = false.replace('"sums/off-by-one"', '"sums/unproved"').replace("agrees", "proved")
+    missing = claim_files.CITED.replace("sums/arithmetic", "sums/unproved")
+    missing = missing.replace('"agrees"', '"proved"')
     report = check_file(file(missing, claim_files.BY_LEMMA.format(lemma="sums/unproved")))
     found = verdicts(report)
     assert found["sums/unproved"] == "agrees"  # but `proved` was expected: it does not stand

@@ -1,0 +1,170 @@
+"""How functions behave at the ends of intervals: limits there, integrability, smoothness near."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+
+from exitlaw.positivity import ENTIRE, Intervals, keeps_its_sign, proves_at_least_zero, regular_on
+from exitlaw.series import LOG, Series, SeriesError, expansion, limit_of
+
+Limits = tuple[sympy.Symbol, sympy.Expr, sympy.Expr]
+
+
+def boundary_value(
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str = "+",
+    given: Intervals | None = None,
+) -> sympy.Expr:
+    """The limit at an end: 0 if the logarithm of every term tends to -oo, else by exact series.
+
+    Raises
+    ------
+    SeriesError : neither was shown.
+    """
+    if vanishes(expression, variable, to, direction, given):
+        return sympy.S.Zero
+    limit = limit_of(expression, variable, to, direction, given)
+    if limit.is_finite is False:
+        raise SeriesError(f"the limit is {limit}")
+    return limit
+
+
+def vanishes(
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str = "+",
+    given: Intervals | None = None,
+) -> bool:
+    """Whether a product of powers, exponentials and series is shown to tend to 0.
+
+    Powers may have symbolic exponents and exponentials unbounded ones: the logarithm of each
+    factor is expanded exactly, and the leading term of the sum must tend to -oo under `given`.
+    """
+    size = _size(expression, variable, to, direction, given)
+    if size is None:
+        return False
+    if size == "zero":
+        return True
+    decay, exponent = size
+    return decay or proves_at_least_zero(exponent, given, strict=True)
+
+
+def integrable(expression: sympy.Expr, limits: Limits, given: Intervals) -> str | None:
+    """None if the integral is shown to converge absolutely, else what was not shown.
+
+    The integrand is smooth inside; at each end it is of a size |t|^e with e > -1 (t the distance,
+    or 1/|variable| at infinity with e > 1), or exponentially small.
+    """
+    variable, low, high = limits
+    obstacle = regular_on(expression, {**given, variable: (low, high)})
+    if obstacle is not None:
+        return obstacle
+    for end, direction in ((low, "+"), (high, "-")):
+        size = _size(expression, variable, end, direction, given)
+        if size == "zero":
+            continue
+        if size is None:
+            return f"the size of {expression} at {end} was not decided"
+        least = 1 if end in (sympy.oo, -sympy.oo) else -1
+        if not size[0] and not proves_at_least_zero(size[1] - least, given, strict=True):
+            return f"{expression} was not shown integrable at {end}"
+    return None
+
+
+def _size(
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str,
+    given: Intervals | None,
+) -> Any:
+    """(exponentially small, exponent e of t^e) as t -> 0+; "zero" for 0; None if undecided."""
+    t = sympy.Dummy("t", positive=True)
+    if to == sympy.oo:
+        image: sympy.Expr = 1 / t
+    elif to == -sympy.oo:
+        image = -1 / t
+    else:
+        image = to + t if direction == "+" else to - t
+    moved = sympy.sympify(expression).subs(variable, image)
+    if moved == 0:
+        return "zero"
+    try:
+        total = expansion(sympy.Add(*_log_factors(moved, t, given)), t, 2, given)
+    except SeriesError:
+        return None
+    leading = total.leading
+    if leading is None or leading > 0:
+        return (False, sympy.S.Zero) if _is_bounded(total) else None
+    coefficient = total.terms[leading]
+    if leading < 0:
+        small = not coefficient.has(LOG) and proves_at_least_zero(-coefficient, given, strict=True)
+        return (True, sympy.S.Zero) if small else None
+    slope = sympy.diff(coefficient, LOG)
+    return None if slope.has(LOG) else (False, sympy.cancel(slope))
+
+
+def _is_bounded(total: Series) -> bool:
+    return total.order is None or total.order > 0
+
+
+def _log_factors(product: sympy.Expr, t: sympy.Symbol, given: Intervals | None) -> list[sympy.Expr]:
+    """Logarithms of the factors' sizes up to a bounded term, as expressions that expand in t."""
+    logs: list[Any] = []
+    for factor in sympy.Mul.make_args(product):
+        if not factor.has(t):
+            continue
+        if isinstance(factor, sympy.exp):
+            logs.append(factor.args[0])
+            continue
+        base, exponent = factor.as_base_exp()
+        if exponent.has(t):
+            raise SeriesError(f"an exponent that moves: {factor}")
+        series = expansion(base, t, 2, given)
+        start = series.leading
+        if start is None:
+            raise SeriesError(f"every known term of {base} cancels")
+        if series.terms[start].has(LOG):
+            raise SeriesError(f"{base} is of no power of t")
+        # A leading coefficient that may be 0 bounds the factor from above only.
+        if not (
+            proves_at_least_zero(exponent, given) or keeps_its_sign(series.terms[start], given)
+        ):
+            raise SeriesError(f"the leading coefficient {series.terms[start]} may be 0")
+        logs.append(exponent * sympy.Rational(start.numerator, start.denominator) * sympy.log(t))
+    return logs
+
+
+def rough_near(expression: sympy.Expr, variable: sympy.Symbol, at: sympy.Expr) -> str | None:
+    """None if the expression is shown smooth around a point, else what may be rough there.
+
+    Undefined functions are smooth by hypothesis.
+    """
+    for node in sympy.preorder_traversal(expression):
+        if not isinstance(node, sympy.Expr) or not node.has(variable):
+            continue
+        if isinstance(node, sympy.Pow):
+            base, exponent = node.args
+            if exponent.is_integer and exponent.is_nonnegative:
+                continue
+            there: Any = base.subs(variable, at)
+            fine = proves_at_least_zero(there, strict=True) or (
+                exponent.is_integer and keeps_its_sign(there)
+            )
+            if not fine:
+                return f"{node}: its base {there} at {at} was not shown different from 0"
+        elif isinstance(node, sympy.log):
+            there = node.args[0].subs(variable, at)
+            if not proves_at_least_zero(there, strict=True):
+                return f"{node}: its argument was not shown positive at {at}"
+        elif isinstance(node, sympy.Derivative | sympy.Subs | AppliedUndef):
+            continue
+        elif not isinstance(node, (sympy.Add, sympy.Mul, sympy.Symbol, *ENTIRE)):
+            return f"{node}: not known to be smooth"
+    return None
