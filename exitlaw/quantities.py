@@ -19,7 +19,7 @@ from exitlaw import model_input
 from exitlaw.command_options import EVALUATE, SIMULATE, Quantity, options_of
 from exitlaw.model_input import ModelInput
 from numerics.enclosure import Enclosure
-from numerics.errors import InfiniteMean, PrecisionCapReached
+from numerics.errors import InfiniteAtZero, InfiniteMean, PrecisionCapReached
 from numerics.lowering import Model, lower_constant, lower_diffusion
 from numerics.program import Program
 from theory.diffusion import Diffusion
@@ -250,7 +250,7 @@ def _law_of(model: Model, expected: str) -> Iterator[None]:
     try:
         yield
     except InfiniteMean as error:
-        negative = _negative_noise(model)
+        negative = None if isinstance(error, InfiniteAtZero) else _negative_noise(model)
         if negative is not None:
             raise InputError(
                 "C >= 0: a variance, not its square root",

@@ -5,8 +5,8 @@
 Draws COUNT (10000) models from a fixed seed: polynomial, rational, circular and exponential losses
 with constant, quadratic, matched and bounded noises, any θ, light and heavy tails. For each, one
 quantity is enclosed at 15 and at 30 digits by the certified route; the first enclosure, as printed,
-must contain the second. Outcomes go to FILE (certified_torture.csv) line by line; a run started again continues
-where the file ends. Exit status 1 if any enclosure was broken.
+must contain the second. Outcomes go to FILE (certified_torture.csv) line by line; a run started
+again continues where the file ends. Exit status 1 if any enclosure was broken.
 """
 
 from __future__ import annotations

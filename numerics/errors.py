@@ -23,6 +23,10 @@ class InfiniteMean(ComputationError):
     """The mean asked for is infinite: the reason is in the message."""
 
 
+class InfiniteAtZero(InfiniteMean):
+    """The same, because the mass gathers at a zero of C."""
+
+
 class PrecisionCapReached(ComputationError):
     """The digits asked for were not certain at the highest precision allowed."""
 

@@ -27,6 +27,7 @@ from numerics.landscape import (
     reach_left,
     require_finite_mass,
     require_no_zero,
+    require_unreached,
 )
 from numerics.local import End
 from numerics.lowering import Model
@@ -309,6 +310,8 @@ def _require_returning(core: Core, end: End, start: arb) -> None:
     excess = scale_excess(program, end)
     if excess >= 0:
         return
+    if excess < 0 and end.point is not None:
+        require_unreached(core, end, start)
     if excess < 0:
         raise InfiniteMean(
             "an open end that the state cannot reach (the integral of the scale density diverges)",

@@ -5,20 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 
 from flint import arb
 
-from numerics.core import Core, Piece, pieces
+from numerics.core import Core, Piece, mirrored, pieces
 from numerics.discs import log_sum, log_sum_all, log_upper
-from numerics.errors import ComputationError, InfiniteMean
-from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
+from numerics.evaluators import evaluate_arb
 from numerics.local import End
 from numerics.panels import REACH, NegativeNoise, Panel, make_panel
 from numerics.program import Program
-from numerics.rational import rational_functions, rational_zeros
+from numerics.rational import (
+    complex_zeros,
+    integer_polynomial,
+    rational_functions,
+    zero_near,
+)
 from numerics.roots import real_roots
 from numerics.sweep import HIGHEST, MASS, Stage, execute, too_steep
-from numerics.tails import analyse, decay_states, mass_excess, power_states
+from numerics.tails import analyse, decay_states, mass_excess, power_states, scale_excess
 
 MAX_PANELS = 2000
 """More panels than this mean a singularity on the path or a hopeless request."""
@@ -275,23 +282,82 @@ def side_mass(core: Core, end: End, start: arb, accuracy: float) -> arb:
 def natural_end(core: Core, inside: arb) -> End:
     """The left end of the interval around a point on which C > 0: −∞, or a zero of C.
 
+    Zeros are seen where C is a rational function; beside another drift than a rational one, only a
+    zero at 0.
+
     Raises
     ------
-    ComputationError : C is not positive at the point, or vanishes at an irrational one.
+    ComputationError : C is not positive at the point, or its zero cannot be expanded about.
     """
     require_noise(core, inside)
-    functions = rational_functions(core.program) if core.program.is_smooth else None
+    if not core.program.is_smooth:
+        return End(-1)
+    noise = core.program.select(0)
+    functions = rational_functions(noise)
     if functions is None:
         return End(-1)
-    above = functions[0][0]
-    left = real_roots(core.program.select(0), End(-1), inside)
+    left = real_roots(noise, End(-1), inside)
     if not left:
         return End(-1)
     nearest = left[-1].ball()
-    for zero in rational_zeros(above):
-        if nearest.overlaps(arb(as_fmpq(zero))):
-            return End(-1, zero)
-    raise vanishing_noise(nearest)
+    zero = zero_near(functions[0][0] * functions[0][1], nearest)
+    if zero != 0 and rational_functions(core.program) is None:
+        # C vanishes only where it is written as 0: elsewhere balls do not see it.
+        raise vanishing_noise(nearest)
+    return End(-1, zero)
+
+
+def inner_point(core: Core) -> Fraction:
+    """A point with C > 0 from which the law is built up: 0, or one of the only interval with a law.
+
+    Raises
+    ------
+    ComputationError : no noise at 0, and laws on several intervals or on none.
+    """
+    origin = arb(0)
+    if not core.program.is_smooth or evaluate_arb(core.program.select(0), origin)[0] > 0:
+        return Fraction(0)
+    noise = core.program.select(0)
+    functions = rational_functions(noise)
+    if functions is None:
+        require_noise(core, origin)
+        return Fraction(0)
+    roots = sorted(
+        float(z.real)
+        for z, _ in complex_zeros(integer_polynomial(functions[0][0] * functions[0][1]))
+        if z.imag == 0
+    )
+    if not roots:
+        require_noise(core, origin)
+    width = max(1.0, roots[-1] - roots[0])
+    points = [roots[0] - width, *((a + b) / 2 for a, b in pairwise(roots)), roots[-1] + width]
+    with_noise = [x for x in points if evaluate_arb(noise, arb(x))[0] > 0]
+    with_law = [x for x in with_noise if len(with_noise) == 1 or _has_law(core, arb(x))]
+    if len(with_law) == 1:
+        return Fraction(with_law[0])
+    raise ComputationError(
+        "noise at 0, or a law on one interval alone, so that it is clear which is meant",
+        f"C = 0 at 0 and noise around {', '.join(f'{x:.6g}' for x in with_noise) or 'no point'}",
+        "shift the state (w -> w + a) so that 0 lies inside the interval of the law",
+    )
+
+
+def _has_law(core: Core, x: arb) -> bool:
+    """Whether the mass is finite at both ends of the interval around a point."""
+    sides = ((core, x), (mirrored(core), -x))
+    return all(bool(mass_excess(s.program, natural_end(s, y)) > 0) for s, y in sides)
+
+
+def require_unreached(core: Core, end: End, inside: arb) -> None:
+    """Refuse a zero of C that the state reaches: what it does there is no part of the model."""
+    if end.point is None or scale_excess(outermost(core, end, inside), end) >= 0:
+        return
+    raise ComputationError(
+        "a zero of C that the state cannot reach (the integral of the scale density diverges)",
+        f"the zero {end.point} of C, which is reached in finite time",
+        "what happens there is no part of the model: for a law reflected at a point give a "
+        "noise that is positive there, for an exit time an exit or a reflecting point before it",
+    )
 
 
 def require_noise(core: Core, x: arb) -> None:
@@ -341,14 +407,18 @@ def require_finite_mass(core: Core, end: End, inside: arb | None = None) -> None
     excess = mass_excess(program, end)
     if excess > 0:
         return
-    power = float(1 + end.power - excess)
+    power = float(1 + end.power - excess) * (1 if end.point is None else -1)
+    if excess <= 0 and end.point is not None:
+        raise InfiniteAtZero(
+            f"a density that can be integrated up to the zero {end.point} of C",
+            f"a density like the power {power:.6g} of the distance to the zero {end.point} of C",
+            "the mass is infinite: paths are drawn there and stay (extinction, say), so that no "
+            "law with a density exists on this side of it",
+        )
     if excess <= 0:
-        where = "infinity" if end.point is None else f"the zero {end.point} of C"
         raise InfiniteMean(
-            f"a density that can be integrated up to {where}",
-            _behaviour(power)
-            if end.point is None
-            else f"a density like the power {-power:.6g} of the distance to {where}",
+            "a density that can be integrated up to infinity",
+            _behaviour(power),
             "the mass is infinite: the noise grows too fast, or the loss does not confine",
         )
     raise ComputationError(

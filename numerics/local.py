@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from flint import acb, arb, arb_series, ctx, fmpq, fmpq_series
+from flint import acb, acb_poly, arb, arb_series, ctx, fmpq, fmpq_series
 
 from numerics.discs import log_lower
 from numerics.evaluators import (
@@ -25,7 +25,7 @@ from numerics.evaluators import (
     rational_constants,
 )
 from numerics.program import Program
-from numerics.rational import around
+from numerics.rational import AlgebraicNumber, around, rational_functions
 
 
 class NotLocal(Exception):
@@ -40,7 +40,7 @@ class End:
     """
 
     outward: int
-    point: Fraction | None = None
+    point: Fraction | AlgebraicNumber | None = None
 
     @property
     def power(self) -> int:
@@ -51,13 +51,20 @@ class End:
         """t of a state x near the end."""
         if self.point is None:
             return self.outward / x
-        return (x - arb(as_fmpq(self.point))) * -self.outward
+        return (x - self.location()) * -self.outward
+
+    def location(self) -> arb:
+        """The finite point at the working precision."""
+        if isinstance(self.point, AlgebraicNumber):
+            return self.point.ball()
+        assert self.point is not None
+        return arb(as_fmpq(self.point))
 
     def ball(self, t: arb) -> arb:
         """x of a ball of parameters."""
         if self.point is None:
             return self.outward / t
-        return arb(as_fmpq(self.point)) - self.outward * t
+        return self.location() - self.outward * t
 
     def slope(self, t: arb) -> arb:
         """dx/dt."""
@@ -230,7 +237,7 @@ def _exact_expansion(program: Program) -> Callable[..., tuple[Any, ...]]:
 
 def centred(program: Program, end: End) -> tuple[Program, End]:
     """A finite end moved to 0, its cancellations done exactly, where the program is rational."""
-    if end.point is None:
+    if end.point is None or isinstance(end.point, AlgebraicNumber):
         return program, end
     moved = around(program, end.point)
     return (program, end) if moved is None else (moved, End(end.outward, Fraction(0)))
@@ -238,9 +245,38 @@ def centred(program: Program, end: End) -> tuple[Program, End]:
 
 def expand(program: Program, end: End, t: arb_series | acb) -> tuple[Local, ...]:
     """The outputs at `x(t)`, as series (t the series variable) or on a box of t around 0."""
+    if isinstance(end.point, AlgebraicNumber):
+        return _expand_at_algebraic(program, end.point, end.outward, t)
     program, end = centred(program, end)
     constants = _constants(program, ctx.prec)
     return _expansion(program, isinstance(t, acb))(constants, _state(end, t))
+
+
+def _expand_at_algebraic(
+    program: Program, point: AlgebraicNumber, outward: int, t: arb_series | acb
+) -> tuple[Local, ...]:
+    """Quotients of polynomials around an irrational zero: which coefficients vanish is exact."""
+
+    def polynomial(order: int, coefficients: list[arb]) -> Local:
+        if not coefficients:
+            return Local(0, None, t)
+        if isinstance(t, acb):
+            return Local(order, acb_poly(coefficients)(t), t)
+        return Local(order, arb_series(coefficients, ctx.cap), t)
+
+    pairs = _taylor_at_algebraic(program, point, outward, ctx.prec)
+    return tuple(polynomial(*above) / polynomial(*below) for above, below in pairs)
+
+
+@lru_cache(maxsize=512)
+def _taylor_at_algebraic(
+    program: Program, point: AlgebraicNumber, outward: int, precision: int
+) -> list[list[tuple[int, list[arb]]]]:
+    functions = rational_functions(program)
+    if functions is None:
+        raise NotLocal("a function that is not rational at an irrational zero of C")
+    with ctx.workprec(precision):
+        return [[point.taylor(p, -outward) for p in pair] for pair in functions]
 
 
 @lru_cache(maxsize=512)
@@ -250,6 +286,8 @@ def _constants(program: Program, precision: int) -> list[Local]:
 
 def expand_exactly(program: Program, end: End) -> tuple[Local, ...]:
     """The outputs as power series with exact rational coefficients, where the formula allows it."""
+    if isinstance(end.point, AlgebraicNumber):
+        raise NotLocal("irrational coefficients")
     program, end = centred(program, end)
     constants = [Local(0, as_fmpq(f) if f else None, None) for f in rational_constants(program)]
     return _exact_expansion(program)(constants, _state(end, fmpq_series([0, 1]), fmpq))
@@ -258,6 +296,7 @@ def expand_exactly(program: Program, end: End) -> tuple[Local, ...]:
 def _state(end: End, t: Any, number: Callable[[int], Any] = arb) -> Local:
     if end.point is None:
         return Local(-1, number(end.outward), t)
+    assert not isinstance(end.point, AlgebraicNumber)
     offset = Local(1, number(-end.outward), t)
     point = as_fmpq(end.point)
     return Local(0, point if number is fmpq else arb(point), t) + offset if end.point else offset

@@ -6,8 +6,8 @@ reference point `r`:
     speed density  p = C^(−s) e^(−Φ)          scale density  q = 1/(D p) = 2/(ηCp)
 
 Panels are made outward from `r`, so that Φ is accumulated as they come. An infinite side runs in
-`t` with `w = r ± sinh t`: an algebraic tail of p is an exponential in t, and panels double their
-length until the rest is negligible.
+`t` with `w = r ± sinh t`, one up to a zero λ of C with `w = λ ∓ |λ − r| e^(−t)`: an algebraic
+tail of p is an exponential in t, and panels double their length until the rest is negligible.
 """
 
 from __future__ import annotations
@@ -19,11 +19,17 @@ from typing import Any
 from mpmath import mp
 
 from numerics.chebyshev import ChebyshevRule, Number, chebyshev_rule
-from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
+from numerics.errors import (
+    ComputationError,
+    InfiniteAtZero,
+    InfiniteMean,
+    PrecisionCapReached,
+)
 from numerics.evaluators import evaluate_mpmath
 from numerics.lowering import Model
 from numerics.mpmath_relevance import Relevance
 from numerics.program import combined
+from numerics.rational import rational_functions
 
 _LARGEST_EXPONENT_STEP = 40
 """The densities may change by e^40 in a panel: the precision lost is that over log 2 bits."""
@@ -72,10 +78,14 @@ class Panel:
 
 @dataclass(frozen=True)
 class Side:
-    """What lies on one side of the reference point, outward: a finite end, or infinity."""
+    """What lies on one side of the reference point, outward: a finite end, or an open one.
+
+    An open end is infinity, or the first zero of C.
+    """
 
     direction: int
     end: Number | None
+    zero: Number | None = None
 
 
 class Dynamics:
@@ -125,6 +135,21 @@ class Dynamics:
         gradient, noise = self.drift_and_noise(w)
         slope = evaluate_mpmath(self.model.noise_slope, w)[0]
         return (2 * gradient / self.eta + (self.s - 1) * slope) / noise
+
+    def first_zero(self, reference: Number, direction: int) -> Number | None:
+        """The zero of C next to a point on one side, where C is a rational function."""
+        functions = rational_functions(self.model.noise)
+        if functions is None:
+            return None
+        above = functions[0][0]
+        simple = above // above.gcd(above.derivative()) if above.degree() > 0 else above
+        if simple.degree() < 1:
+            return None
+        coefficients = [mp.mpf(int(c.p)) / int(c.q) for c in reversed(simple.coeffs())]
+        zeros = mp.polyroots(coefficients, maxsteps=500, extraprec=mp.prec + 60)
+        real = [mp.re(z) for z in zeros if abs(mp.im(z)) <= mp.ldexp(1 + abs(z), -mp.prec // 2)]
+        ahead = [z for z in real if direction * (z - reference) > 0]
+        return min(ahead, key=lambda z: abs(z - reference), default=None)
 
     def switch_points(self, low: Number, high: Number) -> list[Number]:
         """Where `abs` and `piecewise` of L' and C switch in (low, high), found by sampling."""
@@ -190,11 +215,16 @@ class Mesh:
         self.resolution = resolution
         self.rule: ChebyshevRule = chebyshev_rule(resolution.count, resolution.working_bits)
         self.reference = reference
-        low = -mp.inf if left is None else left
-        high = mp.inf if right is None else right
+        zeros = [
+            self.dynamics.first_zero(reference, direction) if end is None else None
+            for direction, end in ((-1, left), (1, right))
+        ]
+        self.sides = Side(-1, left, zeros[0]), Side(1, right, zeros[1])
+        low = next((x for x in (left, zeros[0]) if x is not None), -mp.inf)
+        high = next((x for x in (right, zeros[1]) if x is not None), mp.inf)
         stops = [*self.dynamics.switch_points(low, high), *marks]
-        left_panels, left_edges = self._march(Side(-1, left), stops)
-        right_panels, right_edges = self._march(Side(1, right), stops)
+        left_panels, left_edges = self._march(self.sides[0], stops)
+        right_panels, right_edges = self._march(self.sides[1], stops)
         self.panels: list[Panel] = [*reversed(left_panels), *right_panels]
         self.edges: list[Number] = [*reversed(left_edges), reference, *right_edges]
         self.start = len(left_panels)
@@ -211,7 +241,10 @@ class Mesh:
         infinite = side.end is None
         if infinite:
             self._require_finite_mass(side)
-        marks = [mp.asinh(d) for d in inner] if infinite else [*inner, self._span(side)]
+        if infinite:
+            marks = [self._parameter(side, d) for d in inner]
+        else:
+            marks = [*inner, self._span(side)]
         panels: list[Panel] = []
         edges: list[Number] = []
         phi, t, mass = mp.mpf(0), mp.mpf(0), mp.mpf(0)
@@ -250,9 +283,27 @@ class Mesh:
 
     def _position(self, side: Side, infinite: bool, t: Number) -> tuple[Number, Number]:
         """`w` and `|dw/dt|`."""
-        if infinite:
+        if not infinite:
+            return self.reference + side.direction * t, mp.mpf(1)
+        if side.zero is None:
             return self.reference + side.direction * mp.sinh(t), mp.cosh(t)
-        return self.reference + side.direction * t, mp.mpf(1)
+        stretch = abs(side.zero - self.reference) * mp.exp(-t)
+        return side.zero - side.direction * stretch, stretch
+
+    def _parameter(self, side: Side, distance: Number) -> Number:
+        """t of an open side at a distance from the reference."""
+        if side.zero is None:
+            return mp.asinh(distance)
+        return -mp.log(1 - distance / abs(side.zero - self.reference))
+
+    def _guarded(self, side: Side, t: Number) -> Any:
+        """The precision at which functions near a zero of C lose nothing by cancellation."""
+        extra = 0 if side.zero is None else int(3 * t) + 10
+        return mp.workprec(mp.prec + extra)
+
+    def _stretch_growth(self, side: Side, t: Number) -> Number:
+        """d/dt log(dw/dt) on an open side."""
+        return mp.tanh(t) if side.zero is None else mp.mpf(-1)
 
     def _panel(
         self, side: Side, infinite: bool, near: Number, far: Number, phi: Number
@@ -264,10 +315,11 @@ class Mesh:
         positions, stretches, logs_of_stretch, noises, slopes = [], [], [], [], []
         for node in rule.nodes:
             t = middle + half * node
-            w, stretch = self._position(side, infinite, t)
-            gradient, noise = dynamics.drift_and_noise(w)
+            with self._guarded(side, t):
+                w, stretch = self._position(side, infinite, t)
+                gradient, noise = dynamics.drift_and_noise(w)
             # log cosh t up to log 2
-            logs_of_stretch.append(t if infinite else 0)
+            logs_of_stretch.append((t if side.zero is None else -t) if infinite else 0)
             stretch *= half
             positions.append(w)
             stretches.append(stretch)
@@ -312,16 +364,19 @@ class Mesh:
 
     def _tail_rate(self, side: Side, t: Number) -> Number:
         """−d/dt log(|w|^weight p dw/dt): positive where the weighted mass decays outward."""
-        w, stretch = self._position(side, True, t)
-        rate = self.dynamics.speed_rate(w)
+        with self._guarded(side, t):
+            w, stretch = self._position(side, True, t)
+            rate = self.dynamics.speed_rate(w)
         if self.weight:
             rate += self.weight / w
-        return -(side.direction * rate * stretch + mp.tanh(t))
+        return -(side.direction * rate * stretch + self._stretch_growth(side, t))
 
     def scale_growth(self, side: Side, t: Number) -> Number:
         """d/dt log(q dw/dt): not negative in the limit where the scale diverges."""
-        w, stretch = self._position(side, True, t)
-        return side.direction * self.dynamics.scale_rate(w) * stretch + mp.tanh(t)
+        with self._guarded(side, t):
+            w, stretch = self._position(side, True, t)
+            rate = self.dynamics.scale_rate(w)
+        return side.direction * rate * stretch + self._stretch_growth(side, t)
 
     def _rest_negligible(
         self, side: Side, t: Number, phi: Number, mass: Number
@@ -330,8 +385,9 @@ class Mesh:
         rate = self._tail_rate(side, t)
         if rate <= 0:
             return False, t
-        w, stretch = self._position(side, True, t)
-        noise = self.dynamics.drift_and_noise(w)[1]
+        with self._guarded(side, t):
+            w, stretch = self._position(side, True, t)
+            noise = self.dynamics.drift_and_noise(w)[1]
         # An exponential in t: the density per unit of t, times its decay length.
         rest = mp.exp(-phi - self.dynamics.s * mp.log(noise)) * stretch / rate
         rest *= abs(w) ** self.weight
@@ -344,6 +400,13 @@ class Mesh:
         if max(rates) >= _SLOWEST_RATE:
             return
         rate = rates[-1]
+        if side.zero is not None:
+            raise InfiniteAtZero(
+                "a speed measure of finite mass at the zero of C",
+                f"a density like the power {mp.nstr(rate - 1, 5)} of the distance to the zero "
+                f"{mp.nstr(side.zero, 8)} of C",
+                "paths are drawn there and stay",
+            )
         decay = f"|w|^(−1 − ({mp.nstr(rate + self.weight, 5)}))"
         if self.weight:
             raise InfiniteMean(
@@ -402,17 +465,24 @@ class Mesh:
         return [p.scale for p in self.panels]
 
     def require_inaccessible(self, direction: int) -> None:
-        """Refuse an infinite end that is reached in finite time (its scale converges)."""
-        side = Side(direction, None)
+        """Refuse an open end that is reached in finite time (its scale converges)."""
+        side = self.sides[0 if direction < 0 else 1]
         near = self.scale_growth(side, mp.mpf(_DECIDING_POSITION))
         far = self.scale_growth(side, mp.mpf(2 * _DECIDING_POSITION))
-        if near < -_SLOWEST_RATE and far < -_SLOWEST_RATE:
-            raise InfiniteMean(
-                "a diverging scale function at the open end",
-                f"a scale density that decays there (rate {mp.nstr(far, 5)} in log |w|), so that "
-                "the process escapes to infinity and the mean is infinite",
-                "give a finite boundary on that side",
+        if near >= -_SLOWEST_RATE or far >= -_SLOWEST_RATE:
+            return
+        if side.zero is not None:
+            raise ComputationError(
+                "a zero of C that the state cannot reach",
+                f"the zero {mp.nstr(side.zero, 8)} of C, which is reached in finite time",
+                "give an exit or a reflecting point before it",
             )
+        raise InfiniteMean(
+            "a diverging scale function at the open end",
+            f"a scale density that decays there (rate {mp.nstr(far, 5)} in log |w|), so that "
+            "the process escapes to infinity and the mean is infinite",
+            "give a finite boundary on that side",
+        )
 
 
 def _spread(values: Sequence[Number]) -> Number:

@@ -204,6 +204,10 @@ class _Exits:
             return None
         with mp.workprec(60):
             x, low, high = self.positions()
+            dynamics = Dynamics(model)
+            for direction, end in ((-1, low), (1, high)):
+                if end is None and dynamics.first_zero(x, direction) is not None:
+                    return None
         ends = [None if end is None else float(end) for end in (low, high)]
         return relevance(model, float(x), *ends)
 
@@ -344,7 +348,8 @@ def moment(model: Model, order: Point, *, absolute: bool = False, digits: int = 
         mesh = _whole_line(model, resolution, weight=_number(order))
         total = mesh.cumulative(mesh.speeds)[1][-1]
         # 0 is an edge: an integer power is smooth on each side of it, another one is not.
-        at_zero = () if power == mp.floor(power) else (mesh.start - 1, mesh.start)
+        smooth = power == mp.floor(power) or mesh.reference != 0
+        at_zero = () if smooth else (mesh.start - 1, mesh.start)
         values = [
             [(abs(w) if absolute else w) ** power * p for w, p in zip(pn.w, pn.speed, strict=True)]
             for index, pn in enumerate(mesh.panels)
@@ -376,9 +381,11 @@ def tail_index(model: Model, *, digits: int = 15) -> Enclosure:
     """
 
     def index(distance_bits: int) -> Number:
-        dynamics = Dynamics(model)
+        dynamics, inside = Dynamics(model), _inner_point(model)
         far = mp.ldexp(1, distance_bits)
-        return min(-w * dynamics.speed_rate(w) - 1 for w in (-far, far))
+        open_sides = [d for d in (-1, 1) if dynamics.first_zero(inside, d) is None]
+        rates = [-w * dynamics.speed_rate(w) - 1 for w in (d * far for d in open_sides)]
+        return min(rates, default=mp.inf)
 
     with mp.workprec(400):
         near, beyond = index(120), index(160)
@@ -439,8 +446,16 @@ def _inverse_on_panel(w: Sequence[Number], masses: Sequence[Number], level: Numb
     return w[0] if level < masses[0] else w[-1]
 
 
+def _inner_point(model: Model) -> Number:
+    """A point of the interval that holds the law: which one is decided by exact signs."""
+    from numerics.core import core_of
+    from numerics.landscape import inner_point
+
+    return _number(inner_point(core_of(model)))
+
+
 def _whole_line(model: Model, resolution: Resolution, weight: Number = 0) -> Mesh:
-    reference = mp.mpf(0)
+    reference = _inner_point(model)
     return Mesh(model, reference, None, None, (reference,), resolution, weight)
 
 

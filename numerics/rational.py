@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from flint import acb, fmpq_poly, fmpz_poly
+from flint import acb, arb, arb_poly, ctx, fmpq_poly, fmpz_poly
 
 from numerics.evaluators import as_fmpq, compiled, rational_constants
 from numerics.program import Builder, Program
@@ -96,6 +97,63 @@ def complex_zeros(polynomial: fmpz_poly) -> list[tuple[acb, int]]:
     """Certified zeros with multiplicities; real ones have imaginary part exactly 0."""
     zeros: Any = polynomial.complex_roots()  # the stub of python-flint has another type
     return [(zero, int(multiplicity)) for zero, multiplicity in zeros]
+
+
+@lru_cache(maxsize=256)
+def zeros_of(coefficients: tuple[int, ...], precision: int) -> list[tuple[acb, int]]:
+    """`complex_zeros` of the polynomial with these ascending coefficients, at so many bits."""
+    with ctx.workprec(precision):
+        return [(acb(z), m) for z, m in complex_zeros(fmpz_poly(list(coefficients)))]
+
+
+@dataclass(frozen=True)
+class AlgebraicNumber:
+    """The real zero next to `near` of an irreducible polynomial: ascending integer coefficients."""
+
+    coefficients: tuple[int, ...]
+    near: float
+
+    def __float__(self) -> float:
+        return self.near
+
+    def __str__(self) -> str:
+        return f"{self.near:.10g}"
+
+    def ball(self) -> arb:
+        """An enclosure at the working precision."""
+        real = [z.real for z, _ in zeros_of(self.coefficients, ctx.prec + 32) if z.imag == 0]
+        return min(real, key=lambda z: abs(float(z) - self.near))
+
+    def multiplicity(self, polynomial: fmpq_poly) -> int:
+        """How often it is a zero of the polynomial."""
+        factor, count = fmpq_poly(list(self.coefficients)), 0
+        while polynomial.degree() >= 0:
+            polynomial, rest = divmod(polynomial, factor)
+            if rest.degree() >= 0:
+                break
+            count += 1
+        return count
+
+    def taylor(self, polynomial: fmpq_poly, direction: int) -> tuple[int, list[arb]]:
+        """`(m, [c_m, …])` with `polynomial(λ + direction·t) = Σ c_j t^j`, leading zeros exact."""
+        shifted = arb_poly(polynomial)(arb_poly([self.ball(), arb(direction)])).coeffs()
+        order = self.multiplicity(polynomial)
+        return order, shifted[order:]
+
+
+def zero_near(polynomial: fmpq_poly, enclosure: arb) -> Fraction | AlgebraicNumber:
+    """The zero of the polynomial in an enclosure that holds one."""
+    for rational in rational_zeros(polynomial):
+        if enclosure.overlaps(arb(as_fmpq(rational))):
+            return rational
+    for factor, _ in integer_polynomial(polynomial).factor()[1]:
+        if factor.degree() < 2:
+            continue
+        coefficients = tuple(int(c) for c in factor.coeffs())
+        for zero, _ in zeros_of(coefficients, ctx.prec + 32):
+            if zero.imag == 0 and zero.real.overlaps(enclosure):
+                return AlgebraicNumber(coefficients, float(zero.real))
+    raise ValueError("no zero in the enclosure")
 
 
 @lru_cache(maxsize=256)

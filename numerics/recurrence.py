@@ -16,7 +16,7 @@ from flint import arb, arb_poly, ctx, fmpq_poly
 from numerics.evaluators import as_fmpq
 from numerics.local import End
 from numerics.program import Program
-from numerics.rational import Ratio, rational_at, rational_functions
+from numerics.rational import AlgebraicNumber, Ratio, rational_at, rational_functions
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def linear_pair(program: Program) -> LinearPair | None:
 @lru_cache(maxsize=256)
 def end_form(program: Program, end: End) -> tuple[fmpq_poly, fmpq_poly] | None:
     """`(E, A)` with `E W' = A W` for `p = t^(e_0) W(t)` at an end; None if e is not rational."""
+    if isinstance(end.point, AlgebraicNumber):
+        return None
     ratios = rational_at(program, _parameter(end))
     if ratios is None:
         return None
@@ -103,6 +105,7 @@ def end_form(program: Program, end: End) -> tuple[fmpq_poly, fmpq_poly] | None:
 def _parameter(end: End) -> Ratio:
     if end.point is None:
         return Ratio(fmpq_poly([end.outward]), fmpq_poly([0, 1]))
+    assert not isinstance(end.point, AlgebraicNumber)
     return Ratio(fmpq_poly([as_fmpq(end.point), -end.outward]), fmpq_poly([1]))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from flint import acb, arb, arb_series, ctx, fmpz_poly
 
@@ -16,7 +15,7 @@ from numerics.errors import ComputationError
 from numerics.evaluators import evaluate_series
 from numerics.local import End, Local, NotLocal, expand
 from numerics.program import Program
-from numerics.rational import complex_zeros, integer_polynomial, rational_functions
+from numerics.rational import integer_polynomial, rational_functions, zeros_of
 
 DEPTH = 70
 """Bisections after which a zero that may be multiple is given up."""
@@ -70,13 +69,7 @@ def _polynomial_roots(polynomial: fmpz_poly, low: Bound, high: Bound) -> list[Ro
 
 def _all_roots(polynomial: fmpz_poly, precision: int) -> list[tuple[acb, int]]:
     """Zeros with multiplicities; real ones have imaginary part exactly 0."""
-    return _roots_of(tuple(int(c) for c in polynomial.coeffs()), precision)
-
-
-@lru_cache(maxsize=256)
-def _roots_of(coefficients: tuple[int, ...], precision: int) -> list[tuple[acb, int]]:
-    with ctx.workprec(precision):
-        return [(acb(z), m) for z, m in complex_zeros(fmpz_poly(list(coefficients)))]
+    return zeros_of(tuple(int(c) for c in polynomial.coeffs()), precision)
 
 
 def _refiner(polynomial: fmpz_poly, index: int) -> Callable[[], arb]:

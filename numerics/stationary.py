@@ -19,9 +19,11 @@ from numerics.errors import ComputationError
 from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.landscape import (
     cover,
+    inner_point,
     natural_end,
     outermost,
     require_finite_mass,
+    require_unreached,
     side_mass,
     side_states,
 )
@@ -132,21 +134,25 @@ def moment(
             raise ComputationError(
                 "a whole order for a raw moment", str(order), "ask for the absolute moment"
             )
-        if not absolute and r % 2 == 1 and is_even(core.program):
+        odd = not absolute and r % 2 == 1
+        inside = inner_point(core)
+        if odd and not inside and is_even(core.program):
             end = natural_end(core, arb(0))
             require_finite_mass(weighted(core, r), end, arb(-1) if end.point is None else None)
             return Enclosure.exact(0)
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
+                if inside:
+                    value = _one_signed_moment(core, r, inside, accuracy)
+                    return -value if odd and inside < 0 else value
                 origin = arb(0)
                 left, right = _masses(core, origin, accuracy)
                 above = _moment_mass(core, r, 1, accuracy)
                 below = _moment_mass(core, r, -1, accuracy) / _jump(core, origin)
-                sign = 1 if absolute or r % 2 == 0 else -1
-                return (above + sign * below) / (left + right)
+                return (above + (-below if odd else below)) / (left + right)
 
-        return until_certain(compute, digits, may_vanish=not absolute and r % 2 == 1)
+        return until_certain(compute, digits, may_vanish=odd and not inside)
 
     options = {"order": order, "absolute": absolute}
     return by_route("moment", (model,), options, digits, method, certified)
@@ -163,13 +169,12 @@ def tail_index(model: Model, *, digits: int = 15, method: Method = "both") -> En
 
         def compute(accuracy: float) -> arb:
             with ctx.workprec(_bits(accuracy)):
-                sides = (core, mirrored(core))
-                ends = [natural_end(c, arb(0)) for c in sides]
-                powers = [
-                    tail_power(outermost(c, end, arb(0)), end) - 1
-                    for c, end in zip(sides, ends, strict=True)
-                    if end.point is None
-                ]
+                x = arb(as_fmpq(inner_point(core)))
+                powers = []
+                for side, inside in ((core, x), (mirrored(core), -x)):
+                    end = natural_end(side, inside)
+                    if end.point is None:
+                        powers.append(tail_power(outermost(side, end, inside), end) - 1)
                 return reduce(arb.min, powers, arb.pos_inf())
 
         return until_certain(compute, digits)
@@ -206,7 +211,8 @@ def quantile(
 
 def _rough_quantile(core: Core, level: arb) -> float:
     """A double near the quantile: Newton's iteration on the logit, within a growing bracket."""
-    low, high, x = -math.inf, math.inf, 0.0
+    x = float(inner_point(core))
+    low, high = _ends(core, x)
     wanted = float((level / (1 - level)).log())
     for _ in range(200):
         left, right = _masses(core, arb(x), 25.0)
@@ -224,6 +230,16 @@ def _rough_quantile(core: Core, level: arb) -> float:
             return trial
         x = trial
     return x
+
+
+def _ends(core: Core, x: float) -> tuple[float, float]:
+    """The interval with noise around a point, in doubles."""
+    left = natural_end(core, arb(x)).point
+    right = natural_end(mirrored(core), arb(-x)).point
+    return (
+        -math.inf if left is None else float(left),
+        math.inf if right is None else -float(right),
+    )
 
 
 @dataclass
@@ -289,7 +305,26 @@ def _mass(core: Core, x: arb, side: int, accuracy: float) -> arb:
     """∫ p / p(x) over the half-line on a side of x."""
     if side > 0:
         core, x = mirrored(core), -x
-    return side_mass(core, natural_end(core, x), x, accuracy)
+    end = natural_end(core, x)
+    require_finite_mass(core, end, x)
+    require_unreached(core, end, x)
+    return side_mass(core, end, x, accuracy)
+
+
+def _one_signed_moment(core: Core, order: Fraction, inside: Fraction, accuracy: float) -> arb:
+    """E|x|^r of a law on an interval of one sign, integrated from a point inside."""
+    weight, mass = arb(0), arb(0)
+    for side, x in ((core, arb(as_fmpq(inside))), (mirrored(core), arb(as_fmpq(-inside)))):
+        end = natural_end(side, x)
+        mass += _mass(side, x, -1, accuracy)
+        require_finite_mass(weighted(side, order), end, x)
+        if order.denominator == 1 and order >= 0:
+            stages = (Stage("speed", power=int(order)),)
+            weight += side_states(side, end, x, stages, accuracy)[0]
+        else:
+            here = abs(x) ** arb(as_fmpq(order))
+            weight += side_mass(weighted(side, order), end, x, accuracy) * here
+    return weight / mass
 
 
 def _moment_mass(core: Core, order: Fraction, side: int, accuracy: float) -> arb:
@@ -298,7 +333,7 @@ def _moment_mass(core: Core, order: Fraction, side: int, accuracy: float) -> arb
         core = mirrored(core)
     end = natural_end(core, arb(0))
     weighting = weighted(core, order)
-    x = arb(-1 if end.point is None else as_fmpq(end.point / 2))
+    x = arb(-1 if end.point is None else float(end.point) / 2)
     require_finite_mass(weighting, end, x)
     if order.denominator == 1 and order >= 0:
         stages = (Stage("speed", power=int(order)),)

@@ -19,10 +19,11 @@ from numerics import recurrence
 from numerics.core import Core
 from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_sum, log_upper, up
 from numerics.errors import ComputationError, InfiniteMean
-from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.evaluators import evaluate_arb
 from numerics.local import End, Local, NotLocal, expand, expand_exactly, lower_log
 from numerics.panels import CAUCHY_FACTORS, PLAN_ORDER, as_series, singular_distance
 from numerics.program import Program
+from numerics.rational import AlgebraicNumber, rational_functions
 from numerics.spans import Span, spans
 from numerics.sweep import Stage, degrees, kernel_counts, positive_ball
 
@@ -250,7 +251,7 @@ def _state_power(tail: Tail, power: int, terms: int, radius: float) -> PowerSeri
     """|x|^power as a function of t."""
     if tail.end.point is None:
         return PowerSeries(arb(-power), arb_series([1], terms), radius, 0.0)
-    offset = arb(as_fmpq(tail.end.point))
+    offset = tail.end.location()
     x = arb_series([offset, -tail.end.outward], terms)
     size = math.log(float(abs(offset).upper()) + radius)
     if offset.is_zero():
@@ -471,11 +472,24 @@ def leading_exponents(program: Program, end: End) -> tuple[int, arb, int]:
         noise, q = expand(program, end, arb_series([0, 1]))
         e = q * Local(1 + end.power, arb(end.outward), None)
         leading = arb(0) if e.factor is None else as_series(e.factor)[0]
+        if isinstance(end.point, AlgebraicNumber) and e.order == 0:
+            leading = _exact_residue(program, end.point, leading)
     finally:
         ctx.cap = saved
     if e.factor is None:
         return 0, arb(0), noise.order
     return e.order, arb(leading), noise.order
+
+
+def _exact_residue(program: Program, point: AlgebraicNumber, ball: arb) -> arb:
+    """e_0 = −(x − λ) q at an irrational λ, exact where it is a whole number: those decide."""
+    functions = rational_functions(program)
+    assert functions is not None
+    above, below = functions[1]
+    nearest = round(float(ball))
+    excess = above + below.derivative() * nearest
+    vanishes = excess.degree() < 0 or point.multiplicity(excess) > 0
+    return arb(nearest) if vanishes else ball
 
 
 def tail_power(program: Program, end: End) -> arb:

@@ -1,4 +1,4 @@
-"""Exit times from the backward equation: closed forms, the route by quadrature, wrong neighbours."""
+"""Exit times from the backward equation: closed forms, quadrature, wrong neighbours."""
 
 from __future__ import annotations
 

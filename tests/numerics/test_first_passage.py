@@ -19,7 +19,12 @@ from flint import arb, ctx, fmpq
 from mpmath import mp
 
 from numerics.enclosure import Enclosure
-from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
+from numerics.errors import (
+    ComputationError,
+    InfiniteAtZero,
+    InfiniteMean,
+    PrecisionCapReached,
+)
 from numerics.first_passage import (
     exit_probability,
     exit_time_laplace,
@@ -414,3 +419,37 @@ def test_a_steep_loss_over_a_slowly_growing_noise() -> None:
     steep = model("149*w**6/1000 - 133*w**2/2000", "7*w**2/500 + w/10 + 1", "39/200", "133/3000")
     value = mean_exit_time(steep, -1, exit_above=1)
     assert value.certain_digits() >= 15
+
+
+@pytest.mark.parametrize("digits", [15, 60])
+def test_an_irrational_zero_that_is_just_out_of_reach(digits: int) -> None:
+    """L = 0, C = 2 − w², anti-Ito: the scale diverges like a logarithm, exponent 0 exactly.
+
+    τ(0 → 1) = (2/η) ∫_0^1 dy/(√2 − y) = (2/η) log(√2/(√2 − 1)).
+    """
+    value = mean_exit_time(
+        model("0", "2 - w**2", "1/10", 1), 0, exit_above=1, digits=digits, method="arb"
+    )
+    with mp.workdps(80):
+        exact = 20 * mp.log(mp.sqrt(2) / (mp.sqrt(2) - 1))
+    assert holds(value, exact, digits)
+
+
+def test_zeros_of_the_noise_by_both_routes() -> None:
+    for loss, noise, theta, start, end in (
+        ("w**2/2", "2 - w**2", 0, 0, 1),
+        ("w**3/3 - w**2/2", "w", 1, 1, 2),
+        ("w**3/3 - w**2/2", "w**2", "1/2", 1, 2),
+        ("w - log(w)", "w**2", 0, 1, 2),
+    ):
+        value = mean_exit_time(model(loss, noise, "1/10", theta), start, exit_above=end)
+        assert value.certain_digits() >= 15
+
+
+def test_a_reached_or_absorbing_zero_has_no_exit_time() -> None:
+    population = ("w**3/3 - w**2/2", "w", "1/10")
+    with pytest.raises(InfiniteAtZero, match="zero 0 of C"):
+        mean_exit_time(model(*population, 0), 1, exit_above=2, method="arb")
+    for method in ("arb", "mpmath"):
+        with pytest.raises(ComputationError, match="cannot reach"):
+            mean_exit_time(model(*population, "1/2"), 1, exit_above=2, method=method)

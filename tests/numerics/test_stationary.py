@@ -10,7 +10,7 @@ from certified_models import brownian, from_gradient, model, ornstein_uhlenbeck,
 from mpmath import mp
 
 from numerics.enclosure import Enclosure
-from numerics.errors import ComputationError, InfiniteMean
+from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
 from numerics.stationary import cumulative, density, moment, normaliser, quantile, tail_index
 
 HALF = Fraction(1, 2)
@@ -186,3 +186,63 @@ def test_twice_the_digits_lie_inside(point: int) -> None:
     fine = density(law, point, digits=24, method="arb")
     assert rough.contains(fine)
     assert fine.certain_digits() >= 24
+
+
+# --- zeros of C ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("digits", [15, 50, 200])
+def test_a_law_between_irrational_zeros(digits: int) -> None:
+    """Ito, L = w²/2, C = 2 − w²: E w² = 2η/(2 + η), from the stationary moment equation."""
+    between = model("w**2/2", "2 - w**2", "1/10")
+    value = moment(between, 2, digits=digits, method="arb")
+    assert value.lower <= Fraction(2, 21) <= value.upper
+    assert value.certain_digits() >= digits
+
+
+def test_zeros_of_a_cubic() -> None:
+    """C = 1 − 3w + w³ is positive from −2 cos 20° to 2 cos 80°, the law lies there; E w = 0 (Ito)."""
+    cubic = model("w**2/2", "1 - 3*w + w**3", "1/10")
+    assert moment(cubic, 1, digits=15).arb.contains(0)
+    assert moment(cubic, 2, digits=15).certain_digits() >= 15
+    assert density(cubic, Fraction(1, 4), digits=15).certain_digits() >= 15
+    with pytest.raises(ComputationError, match="C is a variance"):
+        density(cubic, Fraction(1, 2), digits=15, method="arb")
+
+
+@pytest.mark.parametrize("method", ["arb", "mpmath"])
+def test_a_population_with_noise_at_the_origin(method: str) -> None:
+    """Anti-Ito, L' = w² − w, C = w: a normal law of mean 1 and variance η/2 cut off at 0."""
+    population = model("w**3/3 - w**2/2", "w", "1/10", 1)
+    with mp.workdps(40):
+        sigma = mp.sqrt(mp.mpf(1) / 20)
+        mean = 1 + sigma * mp.npdf(1 / sigma) / mp.ncdf(1 / sigma)
+        # E (w − 1)² = σ² − (mean − 1)
+        second = sigma**2 - (mean - 1) + 2 * mean - 1
+    for order, exact in ((1, mean), (2, second)):
+        value = moment(population, order, method=method)
+        assert abs(mp.mpf(float(value)) - exact) < 1e-14
+        assert value.certain_digits() >= 15
+    assert moment(population, Fraction(-1, 2), absolute=True, digits=15).certain_digits() >= 15
+    assert tail_index(population, method=method).infinite == 1
+
+
+def test_multiplicative_noise_chooses_the_side_with_a_law() -> None:
+    """Ito, L' = w² − w, C = w²: E w = 1 − η/2 on w > 0; left of 0 there is no law."""
+    logistic = model("w**3/3 - w**2/2", "w**2", "1/10")
+    value = moment(logistic, 1, digits=30)
+    assert value.lower <= Fraction(19, 20) <= value.upper
+    middle = quantile(logistic, Fraction(1, 2), method="arb")
+    half = cumulative(logistic, middle.middle, method="arb")
+    assert abs(half.middle - Fraction(1, 2)) < Fraction(1, 10**13)
+
+
+def test_extinction_and_a_zero_that_is_reached_are_named() -> None:
+    for theta, error, message in (
+        (0, InfiniteAtZero, "extinction"),
+        ("1/2", ComputationError, "cannot reach"),
+    ):
+        with pytest.raises(error, match=message):
+            moment(model("w**3/3 - w**2/2", "w", "1/10", theta), 1, method="arb")
+    with pytest.raises(ComputationError, match="which is meant"):
+        moment(model("w**4/4 - w**2/2", "w**2", "1/10"), 1, method="arb")
