@@ -74,7 +74,11 @@ LOWEST = -(2**60)
 MOST_PANELS = 200000
 ROUNDING = 2.220446049250313e-16
 FIXED_ROUNDING, VARIATION_ROUNDING = 10.0, 1.5
-"""Calibrated by experiments/bulk_errors.py: no error of 1500 models above half its estimate."""
+"""Calibrated by experiments/bulk_errors.py on 1500 models, none above half its estimate.
+
+On 2976 other models (seed 21) none was above its estimate, the nearest at 1/1.7 of it, and 95 % of
+the estimates were within 625 times the error.
+"""
 
 
 @njit(cache=True, error_model="numpy")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from flint import arb
+from flint import arb, arb_series, ctx
 
 from numerics.core import Core, Piece, mirrored, pieces
 from numerics.discs import log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
-from numerics.evaluators import evaluate_arb
+from numerics.evaluators import evaluate_arb, evaluate_series
 from numerics.local import End
-from numerics.panels import REACH, NegativeNoise, Panel, make_panel
+from numerics.panels import REACH, NegativeNoise, Panel, as_series, make_panel
 from numerics.program import Program
 from numerics.rational import (
     complex_zeros,
@@ -102,11 +102,30 @@ def _next_panel(
     steepness = abs(evaluate_arb(program, arb(at + 0.1 * side * length))[1])
     if steepness.is_finite() and steepness * length > HIGHEST:
         raise too_steep(float(steepness) * length)
+    for end in (position, stop):
+        if end is not None and _is_singular(program, end):
+            raise ComputationError(
+                "a model that is analytic up to the ends of the interval used",
+                f"a root, a logarithm or a pole at the end {float(end):.12g} itself",
+                "give an end a little inside, at a distance of 10^-12 say: the value is continuous "
+                "in the end",
+            )
     raise ComputationError(
         "a model that is analytic with C > 0 on the interval used",
         f"a singularity near {at:.12g}",
         "move the points away from it, or split the model there with piecewise",
     )
+
+
+def _is_singular(program: Program, x: arb) -> bool:
+    """Whether the model has no power series at a point."""
+    saved = ctx.cap
+    ctx.cap = 4
+    try:
+        values = evaluate_series(program, arb_series([arb(x.mid()), arb(1)]))
+        return not all(c.is_finite() for v in values for c in as_series(v).coeffs())
+    finally:
+        ctx.cap = saved
 
 
 def _explain_noise(

@@ -329,6 +329,12 @@ def test_cubic_loss_has_a_time_over_its_saddle() -> None:
         (("w**2/2", "1", 0), {"start": 0, "exit_above": 1}, "positive finite η"),
         (("w**2/2", "1", 1, 2), {"start": 0, "exit_above": 1}, "interpretation θ"),
         (("1/w**2 + w**2", "1", 1), {"start": -1, "exit_above": 1}, "singularity near|zero"),
+        (("w**2/2", "1 + sqrt(1 - w)", 1), {"start": 0, "exit_above": 1}, "the end 1 itself"),
+        (
+            ("w**2/2 - sqrt(w)", "1", 1),
+            {"start": 1, "reflect_below": 0, "exit_above": 2},
+            "the end 0",
+        ),
     ],
 )
 def test_bad_input_is_named(arguments: tuple, ends: dict, message: str) -> None:
@@ -453,3 +459,15 @@ def test_a_reached_or_absorbing_zero_has_no_exit_time() -> None:
     for method in ("arb", "mpmath"):
         with pytest.raises(ComputationError, match="cannot reach"):
             mean_exit_time(model(*population, "1/2"), 1, exit_above=2, method=method)
+
+
+def test_an_end_next_to_a_branch_point() -> None:
+    """What the error advises works, and converges: from √(1 + w) at −1 + 10^-12 and nearer."""
+    rooted = model("w**2/2 + sqrt(1 + w)", 1, "1/2")
+    times = [
+        mean_exit_time(
+            rooted, 0, exit_below=Fraction(1, 10**k) - 1, exit_above=1, digits=15, method="arb"
+        )
+        for k in (12, 14)
+    ]
+    assert abs(times[0].middle / times[1].middle - 1) < Fraction(1, 10**11)

@@ -201,7 +201,7 @@ def test_a_law_between_irrational_zeros(digits: int) -> None:
 
 
 def test_zeros_of_a_cubic() -> None:
-    """C = 1 − 3w + w³ is positive from −2 cos 20° to 2 cos 80°, the law lies there; E w = 0 (Ito)."""
+    """C = 1 − 3w + w³ is positive from −2 cos 20° to 2 cos 80°: the law lies there; E w = 0."""
     cubic = model("w**2/2", "1 - 3*w + w**3", "1/10")
     assert moment(cubic, 1, digits=15).arb.contains(0)
     assert moment(cubic, 2, digits=15).certain_digits() >= 15
