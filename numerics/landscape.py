@@ -107,7 +107,7 @@ def _next_panel(
             raise ComputationError(
                 "a model that is analytic up to the ends of the interval used",
                 f"a root, a logarithm or a pole at the end {float(end):.12g} itself",
-                "give an end a little inside, at a distance of 10^-12 say: the value is continuous "
+                "give an end a little inside, at a distance of 10^-9 say: the value is continuous "
                 "in the end",
             )
     raise ComputationError(

@@ -462,12 +462,13 @@ def test_a_reached_or_absorbing_zero_has_no_exit_time() -> None:
 
 
 def test_an_end_next_to_a_branch_point() -> None:
-    """What the error advises works, and converges: from √(1 + w) at −1 + 10^-12 and nearer."""
+    """What the error advises works, and converges: √(1 + w) from −1 + 10^-7 and 10^-9 on."""
     rooted = model("w**2/2 + sqrt(1 + w)", 1, "1/2")
     times = [
         mean_exit_time(
             rooted, 0, exit_below=Fraction(1, 10**k) - 1, exit_above=1, digits=15, method="arb"
         )
-        for k in (12, 14)
+        for k in (7, 9)
     ]
-    assert abs(times[0].middle / times[1].middle - 1) < Fraction(1, 10**11)
+    assert abs(times[0].middle / times[1].middle - 1) < Fraction(1, 10**6)
+    assert times[0].upper < times[1].lower
