@@ -10,6 +10,7 @@ import sympy
 from sympy import Integer, Rational, sqrt
 
 from derivations import _escape_models as models
+from derivations import joined_parabolas
 from derivations import power_law_escape as power
 from exitlaw.asymptotics import ContinuousImage
 from exitlaw.claim import ClaimBody, Domain, LimitStatement, Mutant, Point, Range, claim
@@ -66,7 +67,7 @@ def _evidence(interpretation: sympy.Expr, neighbours: tuple[str, ...]) -> tuple[
 
 
 def _simulation_point(interpretation: sympy.Expr) -> Point:
-    point = power.parabolas_point(5, 3, interpretation)
+    point = joined_parabolas.parabolas_point(5, 3, interpretation)
     return {**point, power.c_1: Integer(0), power.FAMILY: Integer(1)}
 
 
@@ -74,7 +75,7 @@ def _simulated(point: Point, context: Context) -> Estimate:
     estimate = models.simulated_time(
         landscapes.joined_parabolas, point, context, paths=10_000, step=0.08, scheme="euler-bridge"
     )
-    return models.with_remainder(estimate, power.joint_remainder(), point)
+    return models.with_remainder(estimate, joined_parabolas.joint_remainder(), point)
 
 
 def _domain() -> Domain:

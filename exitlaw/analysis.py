@@ -31,6 +31,7 @@ from exitlaw.positivity import (
     proves_at_least_zero,
     regular_on,
 )
+from exitlaw.relations import is_zero as is_zero_with_integrals
 from exitlaw.series import SeriesError, limit_of
 from theory.normal_form import is_zero
 
@@ -257,7 +258,8 @@ class OddIntegral:
         return (Equality(integral, sympy.S.Zero),)
 
     def run(self) -> CheckResult:
-        if not is_zero(self.integrand + self.integrand.subs(self.variable, -self.variable)):
+        mirrored = self.integrand.subs(self.variable, -self.variable)
+        if not is_zero_with_integrals(self.integrand + mirrored):
             return CheckResult(False, "f(t) + f(-t) does not reduce to 0")
         limits = (self.variable, -self.half, self.half)
         if not allowed(*limits, self.given):

@@ -34,6 +34,12 @@ def _vanishes(expression: sympy.Expr) -> bool:
     return bool(is_zero(sympy.powsimp(sympy.expand(expression))))
 
 
+def _is_infinite(value: sympy.Expr) -> bool:
+    """Whether oo occurs in a value, apart from the ends of integrals."""
+    outside = value.xreplace({part: sympy.Dummy() for part in value.atoms(sympy.Integral)})
+    return bool(outside.has(sympy.oo, sympy.zoo, sympy.nan))
+
+
 @dataclass(frozen=True)
 class ContinuousImage:
     """f(l_1, l_2, ...) -> f(r_1, r_2, ...) where l_i -> r_i and f is continuous at the limits.
@@ -65,7 +71,7 @@ class ContinuousImage:
         if (self.function.free_symbols - set(quotients)) & {variable}:
             return CheckResult(False, f"the function depends on {variable} itself")
         targets = {place: target for place, (_, target) in quotients.items()}
-        infinite = [target for target in targets.values() if target.has(sympy.oo, sympy.zoo)]
+        infinite = [target for target in targets.values() if _is_infinite(target)]
         whole = self.function.xreplace(targets)
         if infinite and not (whole in (sympy.oo, -sympy.oo) or whole.is_finite):
             return CheckResult(False, f"the function of the limits is {whole}")

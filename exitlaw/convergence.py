@@ -7,7 +7,14 @@ from typing import Any
 import sympy
 from sympy.core.function import AppliedUndef
 
-from exitlaw.positivity import ENTIRE, Intervals, keeps_its_sign, proves_at_least_zero, regular_on
+from exitlaw.positivity import (
+    ENTIRE,
+    Intervals,
+    keeps_its_sign,
+    proves_at_least_zero,
+    regular_on,
+    without_abs,
+)
 from exitlaw.series import LOG, Series, SeriesError, expansion, limit_of
 
 Limits = tuple[sympy.Symbol, sympy.Expr, sympy.Expr]
@@ -62,6 +69,19 @@ def integrable(expression: sympy.Expr, limits: Limits, given: Intervals) -> str 
     or 1/|variable| at infinity with e > 1), or exponentially small.
     """
     variable, low, high = limits
+    expression = without_abs(sympy.sympify(expression), {**given, variable: (low, high)})
+    if _is_smooth_beyond(expression, limits, given):
+        return None
+    terms = sympy.Add.make_args(sympy.expand_mul(expression))
+    obstacle = _not_integrable(expression, limits, given)
+    if obstacle is not None and len(terms) > 1:
+        found = (_not_integrable(term, limits, given) for term in terms)
+        return next((one for one in found if one is not None), None)
+    return obstacle
+
+
+def _not_integrable(expression: sympy.Expr, limits: Limits, given: Intervals) -> str | None:
+    variable, low, high = limits
     obstacle = regular_on(expression, {**given, variable: (low, high)})
     if obstacle is not None:
         return obstacle
@@ -75,6 +95,31 @@ def integrable(expression: sympy.Expr, limits: Limits, given: Intervals) -> str 
         if not size[0] and not proves_at_least_zero(size[1] - least, given, strict=True):
             return f"{expression} was not shown integrable at {end}"
     return None
+
+
+def _is_smooth_beyond(expression: sympy.Expr, limits: Limits, given: Intervals) -> bool:
+    """Whether the interval is finite and the function smooth on the whole line.
+
+    Inner integrals over finite intervals are smooth where their integrands are.
+    """
+    variable, low, high = limits
+    if sympy.sympify(low).is_infinite or sympy.sympify(high).is_infinite:
+        return False
+    everywhere = {**given, variable: (-sympy.oo, sympy.oo)}
+    mapping: Any = {}
+    for inner in expression.atoms(sympy.Integral):
+        parts: Any = inner.limits
+        if len(parts) != 1 or len(parts[0]) != 3 or inner.has(AppliedUndef):
+            return False
+        bound, bottom, top = parts[0]
+        ends_vary = any(e.is_infinite or e.has(variable) for e in (bottom, top))
+        integrand: Any = inner.function
+        line = (-sympy.oo, sympy.oo)
+        if ends_vary or regular_on(integrand, {**everywhere, bound: line}) is not None:
+            return False
+        mapping[inner] = sympy.Dummy(real=True)
+    smooth: Any = expression.xreplace(mapping)
+    return regular_on(smooth, everywhere) is None
 
 
 def _size(

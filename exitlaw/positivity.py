@@ -188,7 +188,7 @@ def proves_at_least_zero(
     expression: sympy.Expr, given: Intervals | None = None, *, strict: bool = False
 ) -> bool:
     """Whether `expression` is shown >= 0 (> 0 if strict) on the given intervals."""
-    expression = sympy.sympify(expression)
+    expression = without_abs(sympy.sympify(expression), given or {})
     if expression.is_number and not strict and expression.is_zero:
         return True
     moved, _ = _on_positive_axis(expression, given or {})
@@ -199,6 +199,18 @@ def proves_at_least_zero(
     if _positive(moved):
         return True
     return not strict and _nonnegative(moved)
+
+
+def without_abs(expression: sympy.Expr, given: Intervals) -> sympy.Expr:
+    """The expression with `abs` taken where its argument is shown to keep its sign."""
+    mapping: Any = {}
+    for part in expression.atoms(sympy.Abs):
+        argument: Any = part.args[0]
+        for sign in (1, -1) if not argument.has(sympy.Abs) else ():
+            if proves_at_least_zero(sign * argument, given, strict=True):
+                mapping[part] = sign * argument
+                break
+    return expression.xreplace(mapping) if mapping else expression  # type: ignore[return-value]
 
 
 def _nonnegative(expression: sympy.Expr) -> bool:
@@ -308,7 +320,7 @@ def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
     Negative and fractional powers need a base that is nowhere zero (positive for fractional ones),
     logarithms a positive argument; `abs`, `Piecewise` and unknown functions are not accepted.
     """
-    for node in sympy.preorder_traversal(expression):
+    for node in sympy.preorder_traversal(without_abs(expression, given)):
         if not getattr(node, "free_symbols", None) or not isinstance(node, sympy.Expr):
             continue
         if isinstance(node, sympy.Pow):

@@ -74,7 +74,9 @@ def derive(metadata: ClaimMetadata, known: Sequence[ClaimMetadata]) -> Derived:
         if body.derivation is None:
             return Derived(claim, body.statement, None, False)
         outcome = body.derivation.run()
-        return Derived(claim, body.statement, outcome, body.derivation.concludes(body.statement))
+        concludes = body.derivation.concludes(body.statement)
+        inside = not outcome.ok or outcome.exceeds(body.domain) is None
+        return Derived(claim, body.statement, outcome, concludes and inside)
     except Exception as error:
         return Derived(claim, None, None, False, f"{type(error).__name__}: {error}")
 
@@ -115,7 +117,9 @@ def show(derived: Derived, console: Console) -> None:
         assert broke is not None
         console.print(f"  [red]broken at step '{escape(broke.step.name)}'[/red]")
     elif not derived.concludes:
-        console.print("  [red]the last step does not establish the statement[/red]")
+        console.print(
+            "  [red]the last step does not establish the statement on the whole domain[/red]"
+        )
     else:
         lemmas = ", ".join(derived.outcome.lemmas)
         tail = f", given {lemmas}" if lemmas else ""

@@ -356,14 +356,14 @@ def _resting_on(
             waiting += settled[id].lemmas
         else:
             unproved[id] = None
-    groundless = [id for id in unproved if sources[id] == DERIVED_HERE]
+    groundless = [id for id in unproved if sources.get(id) == DERIVED_HERE]
     if groundless:
         return result.without_proof(
             f"rests on {', '.join(groundless)}, which has evidence, but neither proof nor source"
         )
     if not unproved:
         return result
-    named = ", ".join(f"{id} ({settled[id].verdict}; {sources[id]})" for id in unproved)
+    named = ", ".join(f"{id} ({settled[id].verdict}; {sources.get(id)})" for id in unproved)
     return result.with_remark(f"cited, not proved: {named}")
 
 

@@ -33,7 +33,7 @@ from flint import arb, ctx, fmpq
 from sympy import Integer, Rational
 
 from derivations import _escape_models as models
-from derivations import sharpness_ratios as ratios
+from derivations import _flat_and_sharp as ratios
 from exitlaw.evaluation import as_ball
 from theory import landscapes, sharpness
 from theory.sharpness import Growth

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import sympy
 
-from derivations import power_law_escape, sharpness_ratios
+from derivations import _flat_and_sharp, joined_parabolas, sharpness_classes
 from exitlaw.claim import REGISTRY, Claim
 from exitlaw.discovery import all_metadata, load
 from exitlaw.judge import judge
@@ -19,9 +19,14 @@ from theory import kramers, sharpness
 MODULES = (
     "derivations.kramers_escape",
     "derivations.power_law_escape",
+    "derivations.fixed_kappa",
+    "derivations.barrier_order",
+    "derivations.joined_parabolas",
     "derivations.saddle_escape",
     "derivations.which_sde",
     "derivations.sharpness_ratios",
+    "derivations.sharpness_limits",
+    "derivations.sharpness_classes",
 )
 IDS = tuple(one.id for one in all_metadata() if one.module in MODULES)
 
@@ -91,23 +96,23 @@ def test_a_wrong_formula_breaks_the_claim(function, id, monkeypatch):
 
 
 def test_the_scaling_law_is_that_of_the_ratios():
-    point = sharpness_ratios._class_point(64, 8, 6, "1/2", "1", 0)
+    point = sharpness_classes._class_point(64, 8, 6, "1/2", "1", 0)
     scaled = {
         **point,
-        sharpness_ratios.a: point[sharpness_ratios.rise],
-        sharpness_ratios.b: 1 + point[sharpness_ratios.tail],
-        sharpness_ratios.c: 0,
+        _flat_and_sharp.a: point[_flat_and_sharp.rise],
+        _flat_and_sharp.b: 1 + point[_flat_and_sharp.tail],
+        _flat_and_sharp.c: 0,
     }
-    flat, sharp = sharpness_ratios.minima(scaled)
+    flat, sharp = _flat_and_sharp.minima(scaled)
     for values, size, index in ((sharp, 8, 6), (flat, 64, 6 * 64)):
-        step, noise = values[sharpness_ratios.eta], values[sharpness_ratios.sigma_g]
-        assert 2 * values[sharpness_ratios.Delta_L] / (step * noise) == size
-        curvature = values[sharpness_ratios.H_a]
-        assert curvature / (step * values[sharpness_ratios.sigma_H]) == index
+        step, noise = values[_flat_and_sharp.eta], values[_flat_and_sharp.sigma_g]
+        assert 2 * values[_flat_and_sharp.Delta_L] / (step * noise) == size
+        curvature = values[_flat_and_sharp.H_a]
+        assert curvature / (step * values[_flat_and_sharp.sigma_H]) == index
 
 
 def test_the_remainder_of_the_joint_vanishes_for_a_deep_barrier_and_a_steep_well():
-    symbols = power_law_escape
+    symbols = joined_parabolas
     remainder = symbols.joint_remainder()
     sizes = []
     for depth in (10**2, 10**4):

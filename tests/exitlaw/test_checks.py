@@ -18,6 +18,12 @@ from exitlaw.checks import (
 )
 from exitlaw.claim import Bound, Equality, LimitStatement
 from exitlaw.derivation import Derivation, SolvesODE, Step
+from exitlaw.domination import (
+    DominatedConvergence,
+    PowerBound,
+    ProductBound,
+    SplitIntegral,
+)
 
 x = Symbol("x", real=True)
 y = Symbol("y", real=True)
@@ -56,6 +62,14 @@ TRUE = {
     "change of variables": ChangeOfVariables(
         x * exp(-(x**2)), x, (S(0), oo), sqrt(p), p, (S(0), oo), exp(-p) / 2
     ),
+    "dominated convergence": DominatedConvergence(
+        LimitStatement(exp(-p) / (1 + p / q), exp(-p), q, oo),
+        Bound(exp(-p) / (1 + p / q), exp(-p)), (p, S(0), oo),
+    ),
+    "power of either sign": PowerBound(1 + p / (1 + p), x, S(1), S(2)),
+    "power that falls": PowerBound(1 + p, -kappa, S(1), None),
+    "product of bounds": ProductBound(1 / (1 + p), S(1), Bound(p / (1 + p), S(1))),
+    "split integral": SplitIntegral(1 / (1 + x**2), (x, -oo, oo), S(0)),
     "substitution": Substitution(
         Equality(f(x), x**2), {x: p + 1}, Equality(f(p + 1), p**2 + 2 * p + 1)
     ),

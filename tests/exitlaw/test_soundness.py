@@ -58,6 +58,12 @@ from exitlaw.claim import (
     Statement,
 )
 from exitlaw.derivation import Derivation, SolvesODE, Step
+from exitlaw.domination import (
+    DominatedConvergence,
+    PowerBound,
+    ProductBound,
+    SplitIntegral,
+)
 from exitlaw.evidence import Context, EnclosureComparison
 from exitlaw.relations import is_zero, same_statement
 from exitlaw.scope import Condition
@@ -285,6 +291,28 @@ FALSE = {
         f(x).diff(x, 2), f(x), (x - a) / (y - a), ((f(a), S(0)), (f(y), S(1)))
     ),
     "a constant of no equation": SolvesODE(f(x).diff(x), f(x), S(7), constant=True),
+    # Limits of integrals without a majorant.
+    "a bump that runs away": DominatedConvergence(
+        LimitStatement(p / (1 + p**2 * q**2), S(0), p, oo),
+        Bound(p / (1 + p**2 * q**2), 1 / q), (q, S(0), oo),
+    ),
+    "a majorant that moves": DominatedConvergence(
+        LimitStatement(p / (1 + p**2 * q**2), S(0), p, oo),
+        Bound(p / (1 + p**2 * q**2), p / (1 + p**2 * q**2)), (q, S(0), oo),
+    ),
+    "the majorant of another integrand": DominatedConvergence(
+        LimitStatement(p / (1 + p**2 * q**2), S(0), p, oo),
+        Bound(S(0), exp(-q)), (q, S(0), oo),
+    ),
+    "an interval that moves": DominatedConvergence(
+        LimitStatement(exp(-q) / p, S(0), p, oo), Bound(exp(-q) / p, exp(-q)), (q, S(0), p)
+    ),
+    "a power of what may be negative": PowerBound(x, a, S(1), S(2)),
+    "a power by the lower bound of its base": PowerBound(p + 1, S(2), S(1), None),
+    "a power above its upper bound": PowerBound(p + 2, S(2), None, p + 1),
+    "the product of what is negative": ProductBound(-p, S(1), Bound(S(-3), S(1))),
+    "split where the integral diverges": SplitIntegral(1 / x, (x, S(-1), S(1)), S(0)),
+    "split outside the interval": SplitIntegral(exp(-x), (x, S(0), S(1)), S(2)),
     # Expansions under what is no law.
     "a law that moves with the small number": FirstTermExpansion(
         f(p), Equality(MOVING.mean(x), S(0)), 1 + p * x, x, MOVING, p
