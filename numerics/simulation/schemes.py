@@ -34,6 +34,7 @@ from numerics.errors import ComputationError
 from numerics.evaluators import load_source, numpy_function, scalar_source
 from numerics.lowering import Model
 from numerics.program import Instruction, Program, combined, pruned
+from numerics.simulation.elementary import vectorisable
 
 LANES = 64
 """Paths advanced side by side: enough independent work to hide latencies, small enough for L1."""
@@ -147,6 +148,7 @@ _HEADER = """import math
 import numpy as np
 from numba import njit, uint64
 
+from numerics.simulation import elementary
 from numerics.simulation.streams import (
     initial_state, minus_two_log, next_word, polar, uniform, wide_vectors
 )
@@ -278,7 +280,7 @@ _LOADING = threading.Lock()
 @lru_cache(maxsize=1)
 def _generator_digest() -> str:
     """A digest of the source that generated kernels import: a change must recompile them."""
-    return _digest_of("streams.py")
+    return _digest_of("streams.py", "elementary.py")
 
 
 @lru_cache(maxsize=1)
@@ -286,6 +288,7 @@ def code_digest() -> str:
     """A digest of everything that results of kernels depend on beside their arguments."""
     return _digest_of(
         "streams.py",
+        "elementary.py",
         "crossing.py",
         "schemes.py",
         "exit.py",
@@ -305,7 +308,7 @@ def _digest_of(*names: str) -> str:
 
 def compiled(source: str, function: str, prefix: str) -> ModuleType:
     """The generated module, with a notice where it has to be compiled first."""
-    text = f"# generator {_generator_digest()}\n{_HEADER}{source}"
+    text = f"# generator {_generator_digest()}\n{_HEADER}{vectorisable(source)}"
     with _LOADING:
         known = set(sys.modules)
         module = load_source(text, prefix)

@@ -212,7 +212,7 @@ def uniform(word):
 
 
 @njit(forceinline=True)
-def _polynomial(coefficients, x):
+def polynomial(coefficients, x):
     """Even and odd half by Horner's rule, which halves the latency; the loops unroll fully."""
     count = len(coefficients)
     square = x * x
@@ -232,7 +232,7 @@ def minus_two_log(u):
     shifted = double_to_bits(u) + uint64(_ONE - _SQRT_HALF)
     exponent = bits_to_double((shifted >> uint64(52)) | uint64(_TWO_52)) - (2.0**52 + 1023.0)
     f = bits_to_double((shifted & uint64(_FRACTION)) + uint64(_SQRT_HALF)) - 1.0
-    return fma(-2.0 * f, _polynomial(LOG1P_OVER_F, f), (-2.0 * math.log(2.0)) * exponent)
+    return fma(-2.0 * f, polynomial(LOG1P_OVER_F, f), (-2.0 * math.log(2.0)) * exponent)
 
 
 @njit(forceinline=True)
@@ -243,8 +243,8 @@ def polar(first, second):
     """
     v = bits_to_double((second >> uint64(12)) | uint64(_ONE)) - 1.5
     vv = v * v
-    sine = v * _polynomial(SIN_OVER_V, vv)
-    cosine = bits_to_double(double_to_bits(_polynomial(COS, vv)) ^ (second << uint64(63)))
+    sine = v * polynomial(SIN_OVER_V, vv)
+    cosine = bits_to_double(double_to_bits(polynomial(COS, vv)) ^ (second << uint64(63)))
     return minus_two_log(uniform(first)), cosine, sine
 
 
