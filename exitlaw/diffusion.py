@@ -169,15 +169,17 @@ class Diffusion(theory.diffusion.Diffusion):
     ) -> Estimate:
         """The mean exit time by Monte Carlo, from drift and noise alone.
 
-        `options` are those of `numerics.simulation.mean_exit_time`: dt, scheme.
+        `options` are those of `numerics.simulation.mean_exit_time`: dt, scheme; the scheme may be
+        `lamperti` as well (steps in unit-noise coordinates, where they have a closed form).
         """
-        from numerics import simulation
+        from exitlaw.unit_noise import simulated_exit_time
 
-        return simulation.mean_exit_time(
-            self.lowered(),
-            _point(start),
-            exit_above=_end(exit),
-            exit_below=_end(exit_below),
+        self.lowered()  # refuses parameters without values
+        return simulated_exit_time(
+            self,
+            as_expression(start),
+            exit_above=None if exit is None else as_expression(exit),
+            exit_below=None if exit_below is None else as_expression(exit_below),
             paths=paths,
             target_error=target_error,
             seed=seed,

@@ -821,10 +821,17 @@ def record(quantity: str, options: Options, progress: Progress | None = None) ->
 
 
 def _simulated_exit_time(request: Request, sampling: dict[str, Any]) -> "Estimate":
-    from numerics import simulation
+    from exitlaw.unit_noise import simulated_exit_time
 
-    return simulation.mean_exit_time(
-        request.model(), request.point("start"), **request.boundaries(), **sampling
+    ends = {"exit_above": "exit", "exit_below": "exit_below"}
+    return simulated_exit_time(
+        request.diffusion(),
+        request.constant("start"),
+        **{
+            end: request.constant(option) if request.given(option) else None
+            for end, option in ends.items()
+        },
+        **sampling,
     )
 
 

@@ -5,7 +5,8 @@ import sympy
 from sympy import Function
 
 from theory import symbols as s
-from theory.diffusion import Diffusion
+from theory.diffusion import Diffusion, as_expression
+from theory.errors import InputError
 from theory.lamperti import (
     noise_amplitude,
     power_law_drift,
@@ -14,6 +15,7 @@ from theory.lamperti import (
     rejection_bounds,
     scarf_potential,
     schroedinger_potential,
+    unit_noise,
     unit_noise_drift,
     unit_noise_drift_by_ito,
     wave_number,
@@ -71,3 +73,52 @@ def test_rejection_bounds_hold(theta: sympy.Expr, rho: int) -> None:
     potential = scarf_potential(s.y, *values)
     for point in range(-40, 41):
         assert lower <= potential.subs(s.y, sympy.Rational(point, 10)).evalf() <= upper
+
+
+@pytest.mark.parametrize("theta", ["0", "1/2", "1"])
+@pytest.mark.parametrize(
+    ("noise", "start"),
+    [
+        ("3", 1),
+        ("1 + w**2/2", 0),
+        ("2 + w/3 + 3*w**2", -1),
+        ("(w - 1)**2/4", 2),
+        ("(w - 1)**2/4", 0),
+        ("w**2 + 2*w + 1", 0),
+    ],
+)
+def test_unit_noise_of_closed_forms(noise: str, start: int, theta: str) -> None:
+    """y' = 1/sigma > 0, w(y(w)) = w, and alpha is Ito's drift of y: at points of the start's side.
+
+    Beside algebra, numbers: the drift of the coordinate from Ito's formula in w, at four states.
+    """
+    model = Diffusion.from_loss("w**4/4 - w", noise, eta="1/3", interpretation=theta)
+    w = model.variable
+    found = unit_noise(model, sympy.Integer(start))
+    y = found.model.variable
+    by_ito = unit_noise_drift_by_ito(model, found.transform)
+    side = -1 if noise == "(w - 1)**2/4" and start < 1 else 1
+    for distance in (0, sympy.Rational(1, 7), sympy.Rational(3, 2), 5):
+        at = start + side * distance
+        place = as_expression(found.transform.subs(w, at))
+        assert sympy.diff(found.transform, w).subs(w, at).evalf(30) == pytest.approx(
+            (1 / noise_amplitude(model)).subs(w, at).evalf(30), rel=1e-25
+        )
+        assert abs(as_expression(found.inverse.subs(y, place)).evalf(30) - at) < 1e-25
+        drift = as_expression(found.model.drift.subs(y, place)).evalf(30)
+        expected = as_expression(by_ito.subs(w, at)).evalf(30)
+        assert abs(drift - expected) < 1e-22 * (1 + abs(drift))
+    assert found.model.noise == found.model.eta == 1
+
+
+@pytest.mark.parametrize("noise", ["1 + w**4", "exp(w)", "1 + w", "1 - w**2", "abs(w) + 1"])
+def test_other_noises_have_no_unit_coordinate_here(noise: str) -> None:
+    model = Diffusion.from_loss("w**2", noise, eta="1", interpretation="ito")
+    with pytest.raises(InputError, match="Lamperti"):
+        unit_noise(model, sympy.Integer(0))
+
+
+def test_a_start_without_noise_is_refused() -> None:
+    model = Diffusion.from_loss("w**2", "(w - 1)**2", eta="1", interpretation="ito")
+    with pytest.raises(InputError, match="C > 0"):
+        unit_noise(model, sympy.Integer(1))
