@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -68,6 +70,14 @@ def integrable(expression: sympy.Expr, limits: Limits, given: Intervals) -> str 
     The integrand is smooth inside; at each end it is of a size |t|^e with e > -1 (t the distance,
     or 1/|variable| at infinity with e > 1), or exponentially small.
     """
+    return _integrable(sympy.sympify(expression), limits, tuple(given.items()))
+
+
+@lru_cache(maxsize=512)
+def _integrable(
+    expression: sympy.Expr, limits: Limits, intervals: tuple[tuple[sympy.Symbol, Any], ...]
+) -> str | None:
+    given = dict(intervals)
     variable, low, high = limits
     expression = without_abs(sympy.sympify(expression), {**given, variable: (low, high)})
     if _is_smooth_beyond(expression, limits, given):
@@ -122,6 +132,10 @@ def _is_smooth_beyond(expression: sympy.Expr, limits: Limits, given: Intervals) 
     return regular_on(smooth, everywhere) is None
 
 
+WIDTHS = (Fraction(1, 2), Fraction(2))
+"""Relative widths of the series by which sizes are decided: leading terms first."""
+
+
 def _size(
     expression: sympy.Expr,
     variable: sympy.Symbol,
@@ -130,6 +144,18 @@ def _size(
     given: Intervals | None,
 ) -> Any:
     """(exponentially small, exponent e of t^e) as t -> 0+; "zero" for 0; None if undecided."""
+    intervals = tuple((given or {}).items())
+    return _known_size(sympy.sympify(expression), variable, sympy.sympify(to), direction, intervals)
+
+
+@lru_cache(maxsize=1024)
+def _known_size(
+    expression: sympy.Expr,
+    variable: sympy.Symbol,
+    to: sympy.Expr,
+    direction: str,
+    intervals: tuple[tuple[sympy.Symbol, Any], ...],
+) -> Any:
     t = sympy.Dummy("t", positive=True)
     if to == sympy.oo:
         image: sympy.Expr = 1 / t
@@ -137,20 +163,34 @@ def _size(
         image = -1 / t
     else:
         image = to + t if direction == "+" else to - t
-    moved = sympy.sympify(expression).subs(variable, image)
+    moved = expression.subs(variable, image)
     if moved == 0:
         return "zero"
-    try:
-        total = expansion(sympy.Add(*_log_factors(moved, t, given)), t, 2, given)
-    except SeriesError:
-        return None
+    for width in WIDTHS:
+        try:
+            size = _size_of(moved, t, width, dict(intervals))  # type: ignore[arg-type]
+        except SeriesError:
+            size = None
+        if size is not None:
+            return size
+    return None
+
+
+def _size_of(
+    moved: sympy.Expr, t: sympy.Symbol, width: Fraction, given: Intervals | None
+) -> tuple[bool, sympy.Expr] | None:
+    total = expansion(sympy.Add(*_log_factors(moved, t, width, given)), t, width, given)
     leading = total.leading
     if leading is None or leading > 0:
         return (False, sympy.S.Zero) if _is_bounded(total) else None
+    if total.order is not None and total.order <= leading:
+        return None
     coefficient = total.terms[leading]
     if leading < 0:
         small = not coefficient.has(LOG) and proves_at_least_zero(-coefficient, given, strict=True)
         return (True, sympy.S.Zero) if small else None
+    if not _is_bounded(total):
+        return None
     slope = sympy.diff(coefficient, LOG)
     return None if slope.has(LOG) else (False, sympy.cancel(slope))
 
@@ -159,7 +199,9 @@ def _is_bounded(total: Series) -> bool:
     return total.order is None or total.order > 0
 
 
-def _log_factors(product: sympy.Expr, t: sympy.Symbol, given: Intervals | None) -> list[sympy.Expr]:
+def _log_factors(
+    product: sympy.Expr, t: sympy.Symbol, width: Fraction, given: Intervals | None
+) -> list[sympy.Expr]:
     """Logarithms of the factors' sizes up to a bounded term, as expressions that expand in t."""
     logs: list[Any] = []
     for factor in sympy.Mul.make_args(product):
@@ -171,7 +213,7 @@ def _log_factors(product: sympy.Expr, t: sympy.Symbol, given: Intervals | None) 
         base, exponent = factor.as_base_exp()
         if exponent.has(t):
             raise SeriesError(f"an exponent that moves: {factor}")
-        series = expansion(base, t, 2, given)
+        series = expansion(base, t, width, given)
         start = series.leading
         if start is None:
             raise SeriesError(f"every known term of {base} cancels")

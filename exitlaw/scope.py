@@ -182,13 +182,14 @@ def _implied(goal: Any, premises: tuple[Basic, ...], domain: Domain) -> bool:
             for value in _values(domain, symbol)
         )
     gaps = [gap for part in known if (gap := _gap(part)) is not None]
-    if _follows_from(sympy.S.Zero, True, gaps):
-        return True  # 0 > 0: the case never occurs
     if isinstance(goal, sympy.Eq):
         difference: Any = goal.lhs - goal.rhs  # type: ignore[operator]
-        return _follows_from(difference, False, gaps) and _follows_from(-difference, False, gaps)
-    wanted = _gap(goal)
-    return wanted is not None and _follows_from(*wanted, gaps)
+        shown = all(_follows_from(sign * difference, False, gaps) for sign in (1, -1))
+    else:
+        wanted = _gap(goal)
+        shown = wanted is not None and _follows_from(*wanted, gaps)
+    # Where 0 > 0 follows, the case never occurs.
+    return shown or _follows_from(sympy.S.Zero, True, gaps)
 
 
 def _values(domain: Domain, symbol: Any) -> tuple[sympy.Expr, ...]:
@@ -228,6 +229,13 @@ def _gap(relation: Basic) -> tuple[Any, bool] | None:
 
 def _follows_from(gap: Any, strict: bool, known: Sequence[tuple[Any, bool]]) -> bool:
     """Whether the gap is a sum of known ones and something that is shown >= 0."""
+    gap = sympy.expand(gap)
+    # What shares no symbol with the gap, directly or through others, cannot help.
+    near, symbols = [], set(gap.free_symbols)
+    for _ in known:
+        near = [part for part in known if not symbols or part[0].free_symbols & symbols]
+        symbols = symbols.union(*(part[0].free_symbols for part in near))
+    known = list(dict.fromkeys(near))
     for count in range(min(MAX_COMBINED, len(known)) + 1):
         for chosen in itertools.combinations(known, count):
             has_strict = any(part for _, part in chosen)
