@@ -15,6 +15,7 @@ from numerics.discs import log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
 from numerics.evaluators import evaluate_arb, evaluate_series
 from numerics.local import End
+from numerics.oscillating import tail_states, within_reach
 from numerics.panels import REACH, NegativeNoise, Panel, as_series, make_panel
 from numerics.program import Program
 from numerics.rational import (
@@ -25,7 +26,15 @@ from numerics.rational import (
 )
 from numerics.roots import real_roots
 from numerics.sweep import HIGHEST, MASS, Stage, execute, too_steep
-from numerics.tails import analyse, decay_states, mass_excess, power_states, scale_excess
+from numerics.tails import (
+    Tail,
+    analyse,
+    decay_states,
+    lowest_exponent,
+    mass_excess,
+    power_states,
+    scale_excess,
+)
 
 MAX_PANELS = 2000
 """More panels than this mean a singularity on the path or a hopeless request."""
@@ -247,6 +256,7 @@ def _grow(
         level -= panel.rise
         mass = log_sum(mass, level + _log_mass(panel))
     position, guess, panels = start, 1.0 + abs(float(start)), []
+    waves_from = -1.0
     while len(panels) < MAX_PANELS:
         t = end.parameter(position) if end.point is not None or position < 0 else None
         if t is not None and t > 0:
@@ -263,6 +273,12 @@ def _grow(
                 goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
                 states = power_states(tail, stages, active, core, t, goal)
                 return Reach(panels[::-1] + inner, states)
+            if series and not tail.expanded and float(position) < waves_from:
+                goal = max(accuracy + min(level - mass, 0.0) + 5, 8.0)
+                states = _oscillating(program, end, tail, stages, active, core, position, goal)
+                if states is not None:
+                    return Reach(panels[::-1] + inner, states)
+                waves_from = min(waves_from, float(position)) * 1.2
         stop = None
         length = abs(float(start)) + guess
         if end.point is not None:
@@ -274,6 +290,25 @@ def _grow(
         level -= panel.rise
         mass = log_sum(mass, level + _log_mass(panel))
     raise _too_many(position, start)
+
+
+def _oscillating(
+    program: Program,
+    end: End,
+    tail: Tail,
+    stages: Sequence[Stage],
+    active: int,
+    core: Core,
+    position: arb,
+    goal: float,
+) -> list[arb] | None:
+    """The states under an oscillating force, where x is far enough out for its series."""
+    if not within_reach(program, end, float(position), goal):
+        return None
+    lowest = lowest_exponent(tail, end.parameter(position))
+    if lowest is None:
+        return None
+    return tail_states(program, end, stages, active, core, position, lowest[0], goal)
 
 
 def _log_mass(panel: Panel) -> float:
