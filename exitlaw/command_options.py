@@ -229,9 +229,17 @@ EVALUATE = _table(
 """The quantities of `evaluate`."""
 
 SIMULATE = _table(
-    Quantity("stationary-density", "Density of the stationary law at a point.", ("at",), ("at",)),
     Quantity(
-        "moment", "Raw or absolute moment of the stationary law.", ("order", "absolute"), ("order",)
+        "stationary-density",
+        "Density of the stationary law at a point.",
+        ("at", *_CHUNKS),
+        ("at",),
+    ),
+    Quantity(
+        "moment",
+        "Raw or absolute moment of the stationary law.",
+        ("order", "absolute", *_CHUNKS),
+        ("order",),
     ),
     Quantity(
         "mean-exit-time",

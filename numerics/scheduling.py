@@ -280,7 +280,8 @@ def run_chunks(
     -------
     the results, in the order of the items
     """
-    names = [hashlib.sha256(f"{code}\n{job!r}\n{item!r}".encode()).hexdigest() for item in items]
+    what = f"{code}\n{job!r}"  # once: it may be long
+    names = [hashlib.sha256(f"{what}\n{item!r}".encode()).hexdigest() for item in items]
     results: dict[int, Any] = {}
     if store is not None:
         for position, name in enumerate(names):

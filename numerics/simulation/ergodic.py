@@ -20,17 +20,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from numerics.errors import ComputationError
 from numerics.lowering import Model
+from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads, run_chunks
 from numerics.simulation.crossing import CAREFUL, SETTLE
 from numerics.simulation.estimate import Estimate
-from numerics.simulation.exit import Explosion
+from numerics.simulation.exit import Explosion, Workplace
 from numerics.simulation.requirements import (
     require_fraction,
     require_positive,
@@ -42,6 +43,7 @@ from numerics.simulation.schemes import (
     Scheme,
     as_float,
     calm_interval,
+    code_digest,
     kernel_function,
     kernel_model,
     scheme_named,
@@ -124,8 +126,14 @@ def states(key, first, start, calm_low, calm_high, h, burn, stride, p, out):
 '''
 )
 
-Functional = Callable[[np.ndarray], np.ndarray]
-"""States of shape (paths, samples) to values of shape (quantities, paths, samples)."""
+
+class Functional(Protocol):
+    """States of shape (paths, samples) to values of shape (quantities, paths, samples).
+
+    Picklable, with a `repr` that names all it depends on: it is a part of the job of a chunk.
+    """
+
+    def __call__(self, states: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -178,38 +186,49 @@ class _Level:
     drifts: tuple[Moments, ...]
 
 
-def _run_level(
-    run: ErgodicRun,
-    functional: Functional,
-    key: Key,
-    paths: int,
-    h: float,
-    relaxation: float,
-    workers: int,
-) -> _Level:
-    stride = max(1, math.ceil(relaxation / (SAMPLES * 2.0 * h)))
-    burn = SAMPLES * stride
-    chunks = [(f, min(CHUNK, paths - f)) for f in range(0, paths, CHUNK)]
+@dataclass(frozen=True)
+class ErgodicChunk:
+    """The job of a chunk: paths first … first+count−1, tallied for each quantity and window."""
 
-    def one(chunk: tuple[int, int]) -> list[tuple[Moments, Moments]]:
-        states = run.states(key, *chunk, h, burn, stride, 3 * SAMPLES)
-        averages = functional(states)
+    run: ErgodicRun
+    functional: Functional
+    key: Key
+    h: float
+    stride: int
+
+    def __call__(self, item: tuple[int, int]) -> list[list[list[int]]]:
+        burn = SAMPLES * self.stride
+        states = self.run.states(self.key, *item, self.h, burn, self.stride, 3 * SAMPLES)
+        averages = self.functional(states)
         early = averages[:, :, :SAMPLES].mean(axis=2)
         late = averages[:, :, SAMPLES:].mean(axis=2)
-        steps = chunk[1] * 2 * (burn + 3 * SAMPLES * stride)
+        steps = item[1] * 2 * (burn + 3 * SAMPLES * self.stride)
         return [
-            (Moments.of(value, steps), Moments.of(drift))
+            [_integers(Moments.of(value, steps)), _integers(Moments.of(drift))]
             for value, drift in zip(late, early - late, strict=True)
         ]
 
-    if workers == 1 or len(chunks) == 1:
-        parts = [one(chunk) for chunk in chunks]
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(one, chunks))
-    count = len(parts[0])
-    values = tuple(sum((part[i][0] for part in parts), Moments()) for i in range(count))
-    drifts = tuple(sum((part[i][1] for part in parts), Moments()) for i in range(count))
+
+def _integers(moments: Moments) -> list[int]:
+    return [moments.count, moments.total, moments.squares, moments.steps]
+
+
+def _run_level(chunk: ErgodicChunk, paths: int, workplace: Workplace) -> _Level:
+    parts = run_chunks(
+        chunk,
+        [(first, min(CHUNK, paths - first)) for first in range(0, paths, CHUNK)],
+        scheduler=workplace.scheduler,
+        store=workplace.store,
+        progress=workplace.progress,
+        code=code_digest(),
+    )
+    values, drifts = (
+        tuple(
+            sum((Moments(*part[quantity][window]) for part in parts), Moments())
+            for quantity in range(len(parts[0]))
+        )
+        for window in (0, 1)
+    )
     return _Level(values, drifts)
 
 
@@ -234,7 +253,7 @@ class _ErgodicDriver:
         target: float,
         dt: float | None,
         seed: int,
-        workers: int,
+        workplace: Workplace,
         smoothed: bool,
     ) -> None:
         self.run = run
@@ -243,22 +262,17 @@ class _ErgodicDriver:
         self.target = target
         self.dt = dt
         self.seed = seed
-        self.workers = workers
+        self.workplace = workplace
         self.smoothed = smoothed
         self.steps = 0
         self.runs = 0
 
     def level(self, paths: int, h: float, relaxation: float) -> _Level:
         self.runs += 1
-        level = _run_level(
-            self.run,
-            self.functional,
-            stream_key(self.seed, self.runs),
-            paths,
-            h,
-            relaxation,
-            self.workers,
-        )
+        stride = max(1, math.ceil(relaxation / (SAMPLES * 2.0 * h)))
+        key = stream_key(self.seed, self.runs)
+        chunk = ErgodicChunk(self.run, self.functional, key, h, stride)
+        level = _run_level(chunk, paths, self.workplace)
         self.steps += level.values[0].steps
         return level
 
@@ -392,6 +406,9 @@ def _solve(
     dt: float | None,
     seed: int,
     workers: int,
+    scheduler: Scheduler | None,
+    store: ChunkStore | None,
+    progress: Progress | None,
 ) -> list[Estimate]:
     begun = time.perf_counter()
     require_positive_integer("workers", workers)
@@ -405,7 +422,7 @@ def _solve(
         target=target,
         dt=None if dt is None else require_positive("a time step dt", dt),
         seed=seed,
-        workers=workers,
+        workplace=Workplace(scheduler or Threads(workers), store, progress),
         smoothed=smoothed,
     )
     results = driver.solve()
@@ -438,6 +455,9 @@ def stationary_density(
     seed: int = 0,
     workers: int = 1,
     parameters: Mapping[str, float] | None = None,
+    scheduler: Scheduler | None = None,
+    store: ChunkStore | None = None,
+    progress: Progress | None = None,
 ) -> Estimate:
     """Stationary density at one state, from drift and diffusion alone.
 
@@ -454,6 +474,9 @@ def stationary_density(
         seed=seed,
         workers=workers,
         parameters=parameters,
+        scheduler=scheduler,
+        store=store,
+        progress=progress,
     )[0]
 
 
@@ -469,6 +492,9 @@ def stationary_densities(
     seed: int = 0,
     workers: int = 1,
     parameters: Mapping[str, float] | None = None,
+    scheduler: Scheduler | None = None,
+    store: ChunkStore | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Estimate, ...]:
     """Stationary density at several states from one run, from drift and diffusion alone.
 
@@ -481,7 +507,7 @@ def stationary_densities(
     target_error : (half-width + bias bound) relative to the largest estimate; default 0.01
     dt : the coarse step; by default chosen from the model and refined
     scheme : euler, milstein or platen (the default)
-    seed, workers, parameters : as for `mean_exit_time`
+    seed, workers, parameters, scheduler, store, progress : as for `mean_exit_time`
 
     Returns
     -------
@@ -491,36 +517,63 @@ def stationary_densities(
     ------
     ComputationError : bad input, explosion, no relaxation seen, target out of reach
     """
-    points = np.array([as_float(p, "a state") for p in at])
-    if points.size == 0:
+    points = tuple(as_float(p, "a state") for p in at)
+    if not points:
         raise ComputationError("at least one state", "none", "give the states of the density")
     run = _prepare(model, start, scheme, parameters)
     _, stiffness = _rates(run.kernel, run.start)
     smoothing = 0.1 / stiffness if stiffness > 0.0 else 0.01
 
-    def smoothed_densities(states: np.ndarray) -> np.ndarray:
-        drift, variance = run.kernel.coefficients(states.ravel())
-        wide = _euler_densities(points, states, drift, variance, smoothing)
-        narrow = _euler_densities(points, states, drift, variance, 0.5 * smoothing)
-        correction = (narrow - wide) / 3.0
-        return np.concatenate([narrow + correction, correction])
-
     return tuple(
         _solve(
             run,
-            smoothed_densities,
+            SmoothedDensities(run.kernel, points, smoothing),
             smoothed=True,
             paths=paths,
             target_error=target_error,
             dt=dt,
             seed=seed,
             workers=workers,
+            scheduler=scheduler,
+            store=store,
+            progress=progress,
         )
     )
 
 
+@dataclass(frozen=True)
+class SmoothedDensities:
+    """Densities at points of one Euler step of two lengths, extrapolated; then the corrections."""
+
+    kernel: KernelModel
+    points: tuple[float, ...]
+    smoothing: float
+
+    def __call__(self, states: np.ndarray) -> np.ndarray:
+        drift, variance = self.kernel.coefficients(states.ravel())
+        wide, narrow = (
+            _euler_densities(self.points, states, drift, variance, length)
+            for length in (self.smoothing, 0.5 * self.smoothing)
+        )
+        correction = (narrow - wide) / 3.0
+        return np.concatenate([narrow + correction, correction])
+
+
+@dataclass(frozen=True)
+class Powers:
+    """`w^r`, or `|w|^r`."""
+
+    order: float
+    absolute: bool
+
+    def __call__(self, states: np.ndarray) -> np.ndarray:
+        if self.absolute:
+            return (np.abs(states) ** self.order)[np.newaxis]
+        return (states ** int(self.order))[np.newaxis]
+
+
 def _euler_densities(
-    points: np.ndarray, states: np.ndarray, drift: np.ndarray, variance: np.ndarray, h: float
+    points: Sequence[float], states: np.ndarray, drift: np.ndarray, variance: np.ndarray, h: float
 ) -> np.ndarray:
     """Density at the points of one Euler step from the states; shape (points, *states.shape)."""
     mean = states + h * drift.reshape(states.shape)
@@ -542,6 +595,9 @@ def moment(
     seed: int = 0,
     workers: int = 1,
     parameters: Mapping[str, float] | None = None,
+    scheduler: Scheduler | None = None,
+    store: ChunkStore | None = None,
+    progress: Progress | None = None,
 ) -> Estimate:
     """Raw moment `E[w^r]`, or `E|w|^r`, of the stationary law, from drift and diffusion alone.
 
@@ -549,7 +605,8 @@ def moment(
     ----------
     order : r, an integer unless `absolute`
     absolute : whether of |w|
-    start, paths, target_error, dt, scheme, seed, workers, parameters : as for `stationary_density`
+    start, paths, target_error, dt, scheme, seed, workers, parameters, scheduler, store, progress :
+        as for `stationary_density`
 
     Raises
     ------
@@ -564,19 +621,18 @@ def moment(
     run = _prepare(model, start, scheme, parameters)
     _require_variance(model, power)
 
-    def powers(states: np.ndarray) -> np.ndarray:
-        base = np.abs(states) if absolute else states
-        return (base ** (power if absolute else int(power)))[np.newaxis]
-
     return _solve(
         run,
-        powers,
+        Powers(power, absolute),
         smoothed=False,
         paths=paths,
         target_error=target_error,
         dt=dt,
         seed=seed,
         workers=workers,
+        scheduler=scheduler,
+        store=store,
+        progress=progress,
     )[0]
 
 

@@ -292,6 +292,7 @@ def code_digest() -> str:
         "crossing.py",
         "schemes.py",
         "exit.py",
+        "ergodic.py",
         "multilevel.py",
         "multivariate.py",
         "region_exit.py",

@@ -134,9 +134,10 @@ def test_nothing_is_drawn_where_no_one_watches(run):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_a_cluster_changes_no_bit(run):
+@pytest.mark.parametrize("quantity", [TIME, ["moment", "--order", "2", *MODEL, *ANTI]])
+def test_a_cluster_changes_no_bit(run, quantity):
     distributed = pytest.importorskip("distributed")
-    question = ["simulate", *TIME, "--paths", "2000", "--json"]
+    question = ["simulate", *quantity, "--paths", "2000", "--json"]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:

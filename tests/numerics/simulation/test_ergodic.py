@@ -2,12 +2,14 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from simulation_models import model, ornstein_uhlenbeck, power_law_well
 
 from numerics.errors import ComputationError
+from numerics.scheduling import ChunkStore, Processes
 from numerics.simulation import moment, stationary_densities, stationary_density
 from numerics.simulation.ergodic import ErgodicRun
 from numerics.simulation.estimate import normal_quantile
@@ -55,6 +57,30 @@ def test_results_do_not_depend_on_workers(seed):
     found = [moment(ornstein_uhlenbeck(), 2, paths=3000, seed=seed, workers=n) for n in (1, 3)]
     assert found[0].estimate == found[1].estimate
     assert found[0].standard_error == found[1].standard_error
+
+
+@pytest.mark.parametrize("quantity", ["moment", "density"])
+def test_results_do_not_depend_on_processes_or_a_store(seed, tmp_path, quantity):
+    """Worker processes, a store that fills, a store that holds every chunk: the same bits."""
+    store, seen = ChunkStore(tmp_path / "chunks"), []
+
+    def estimate(**where: Any) -> tuple[float, ...]:
+        options = {"paths": 2500, "seed": seed, "dt": 0.05, **where}
+        made = power_law_well()
+        one = (
+            moment(made, 2, **options)
+            if quantity == "moment"
+            else stationary_density(made, 0, **options)
+        )
+        return one.estimate, one.standard_error, one.bias_bound, one.path_steps
+
+    here = estimate()
+    assert estimate(scheduler=Processes(2)) == here
+    assert estimate(store=store) == here
+    assert estimate(store=store, progress=lambda done, total: seen.append((done, total))) == here
+    assert seen
+    assert all(done == total for done, total in seen)
+    store.close()
 
 
 def test_odd_step_law_of_a_linear_scheme(seed):
