@@ -233,7 +233,6 @@ def tail_states(
     if any(d != 1 for d in degrees(stages)[:active]):
         return None
     saved = ctx.prec
-    # An asymptotic series is best where its terms number ω|x|; fewer are enough far out.
     terms = min(MOST_TERMS, math.ceil(goal) + 12)
     ctx.prec = math.ceil(2 * goal / math.log(2)) + 4 * terms + 60
     try:
@@ -281,7 +280,7 @@ def _solve(
     source = _source(form, stage, earlier, rate, terms)
     # Each product with a wave of q gains a power 2 of t at least.
     harmonics = 1 + math.ceil(terms / max(-2 * float(top.log()) - 1, 2.0))
-    modes = _trial_modes(form, source, first, terms, harmonics)
+    modes = _trial_modes(form, source, first, terms, harmonics, float(1 / top))
     if modes is None:
         return None
     residual, below = _residual(form, stage, earlier, rate, first, modes)
@@ -341,9 +340,17 @@ def _source(
 
 
 def _trial_modes(
-    form: Oscillation, source: dict[fmpq, list[acb]], first: int, terms: int, harmonics: int
+    form: Oscillation,
+    source: dict[fmpq, list[acb]],
+    first: int,
+    terms: int,
+    harmonics: int,
+    distance: float,
 ) -> dict[fmpq, list[acb]] | None:
-    """The coefficients, order by order, each rounded to an exact number."""
+    """The coefficients, order by order, each rounded to an exact number.
+
+    The series of e^(iωx) is best cut off after |ωx| terms: sums of frequencies may be small.
+    """
     slopes = {
         w: _series(above, form.slope.below, terms)
         for w, above in form.slope.modes.items()
@@ -373,6 +380,9 @@ def _trial_modes(
     for n in range(terms):
         for w in frequencies:
             if w == 0:
+                continue
+            if n > abs(float(w.p) / float(w.q)) * distance:
+                modes[w].append(acb(0))
                 continue
             before = modes[w][n - 1] * (first + n - 1) if n else acb(0)
             value = (forced(w, first + n, n) - before) / (acb(0, 1) * acb(arb(w)))

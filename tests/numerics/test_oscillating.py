@@ -36,7 +36,7 @@ def states_at(x: int, goal: float) -> list[arb]:
         return states
 
 
-@pytest.mark.parametrize("cuts", [(-90, -70), (-150, -70)])
+@pytest.mark.parametrize("cuts", [(-230, -200), (-280, -190)])
 def test_moving_the_cut_changes_nothing(cuts: tuple[int, int]) -> None:
     goal = 35.0
     far, near = (states_at(x, goal) for x in cuts)
