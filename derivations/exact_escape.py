@@ -120,6 +120,7 @@ def exact_time() -> ClaimBody:
                 neighbours=TIME_NEIGHBOURS,
                 digits=4,
                 formula=_with_integrals,
+                looks=3,
             ),
         ),
         mutants=(
@@ -295,7 +296,8 @@ def _simulated_time(point: Point, context: Context) -> Estimate:
     )
 
 
-SIMULATED_PATHS = {"quick": 20_000, "full": 200_000}
+SIMULATED_PATHS = {"quick": 10_000, "full": 50_000}
+"""Paths of one batch."""
 
 
 # --- two exits ------------------------------------------------------------------------------------

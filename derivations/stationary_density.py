@@ -249,6 +249,7 @@ def power_law() -> ClaimBody:
                 neighbours=LAW_NEIGHBOURS,
                 digits=4,
                 formula=normalised,
+                looks=3,
             ),
         ),
         mutants=(
@@ -355,7 +356,8 @@ def _simulation_points() -> Iterator[Point]:
         }  # type: ignore[dict-item]
 
 
-SIMULATED_PATHS = {"quick": 10_000, "full": 100_000}
+SIMULATED_PATHS = {"quick": 10_000, "full": 25_000}
+"""Paths of one batch."""
 
 
 def _simulated_density(point: Point, context: Context) -> Estimate:

@@ -103,6 +103,10 @@ def decide_over_region(
     symbols = list(evidence.region)
     free = statement.lhs.free_symbols if evidence.lhs is None else set()
     missing = (statement.rhs.free_symbols | free) - set(symbols)
+    boundless = (statement.rhs.free_symbols | free) - set(context.domain.ranges)
+    if boundless:
+        text = f"the domain gives no range for {boundless}: no region covers it"
+        return Finding(Verdict.UNKNOWN, text)
     if missing:
         return Finding(Verdict.UNKNOWN, f"the region has no interval for {missing}")
     whole: Box = tuple((fraction(a), fraction(b)) for a, b in evidence.region.values())

@@ -6,10 +6,19 @@ from sympy import Integer, Symbol
 
 from exitlaw.claim import Equality, Mutant
 from exitlaw.derivation import Derivation, Identity, LemmaUse, Step
-from exitlaw.evidence import Certificate, EnclosureComparison, Finding, MonteCarloTest
+from exitlaw.evidence import (
+    Certificate,
+    Context,
+    EnclosureComparison,
+    Finding,
+    MonteCarloTest,
+    pooled,
+    two_sided_quantile,
+)
 from exitlaw.judge import judge
 from exitlaw.results import ClaimResult
 from exitlaw.verdict import Verdict
+from numerics.testing import confidence_sequence_half_width
 
 pytestmark = pytest.mark.usefixtures("registry")
 
@@ -273,6 +282,65 @@ def test_simulation_runs_once_for_claim_and_mutants():
     test = MonteCarloTest("counted", simulate, POINTS[:1], ("factor 2",))
     judge(registered(lambda: body(derivation=None, evidence=(test,))))
     assert len(calls) == 1
+
+
+def counted(error: float, looks: int, value: float = VARIANCE):
+    """A test whose batches have this standard error, and the seeds that it drew."""
+    seeds = []
+
+    def simulate(point, context):
+        seeds.append(context.seed)
+        return estimate(value, error)
+
+    return MonteCarloTest("counted", simulate, POINTS[:1], ("factor 2",), looks=looks), seeds
+
+
+@pytest.mark.parametrize(
+    ("error", "looks", "verdict", "batches"),
+    [
+        (VARIANCE / 1000, 3, "consistent", 1),  # one batch decides
+        (VARIANCE / 8, 3, "consistent", 2),
+        (VARIANCE / 6, 3, "consistent", 4),
+        (VARIANCE / 3, 3, "unknown", 4),  # undecided at the last look: no pass
+        (VARIANCE / 8, 1, "unknown", 1),
+    ],
+)
+def test_simulation_stops_as_soon_as_it_decides(error, looks, verdict, batches):
+    test, seeds = counted(error, looks)
+    context = Context(neighbours={"factor 2": 2 * D / k}, false_alarm=1e-9)
+    assert test.judge(Equality(V, D / k), context).verdict == verdict
+    assert len(set(seeds)) == len(seeds) == batches
+
+
+def test_looking_again_spends_the_budget_once():
+    limits = []
+    for looks in (1, 3):
+        test, _ = counted(VARIANCE / 1000, looks)
+        context = Context(neighbours={"factor 2": 2 * D / k}, false_alarm=1e-9)
+        detail = test.judge(Equality(V, D / k), context).detail
+        limits.append(float(detail.split("limit ")[1].split(";")[0]))
+    assert limits == [
+        pytest.approx(two_sided_quantile(1e-9 / looks / 10), abs=0.01) for looks in (1, 3)
+    ]
+    assert limits[1] > limits[0]
+
+
+def test_batches_are_pooled_by_their_paths():
+    one, other = estimate(1.0, 0.1), estimate(4.0, 0.4, paths=30_000)
+    both = pooled([one, other])
+    assert both.paths == one.paths + 30_000
+    share = one.paths / both.paths
+    assert both.estimate == pytest.approx(share * 1.0 + (1 - share) * 4.0)
+    assert both.standard_error == pytest.approx(
+        ((share * 0.1) ** 2 + ((1 - share) * 0.4) ** 2) ** 0.5
+    )
+    assert pooled([one]) is one
+
+
+def test_few_looks_are_cheaper_than_a_confidence_sequence():
+    level, paths = 1e-11, 10_000
+    sequence = confidence_sequence_half_width(paths, 1.0, level, tuned_for=paths) * paths**0.5
+    assert two_sided_quantile(level / 5) < sequence < two_sided_quantile(level / 5) + 0.6
 
 
 def test_undeclared_lemma_breaks_the_proof():

@@ -35,6 +35,11 @@ def test_decision(statement, expected):
     assert verdict(statement, small) == expected
 
 
+def test_a_domain_without_range_is_not_covered():
+    context = Context(domain=Domain({x: Range(0, 1)}))
+    assert verdict(Bound(x * y, S(2)), BOX, context) == "unknown"
+
+
 def test_counterexample_is_an_exact_point_of_the_domain():
     found = BOX.judge(Bound(x * y, Rational(99, 100)), CONTEXT)
     assert found.point is not None
