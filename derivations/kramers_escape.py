@@ -225,7 +225,8 @@ def quasi_equilibrium() -> ClaimBody:
             "exp(Psi/eta) over [a, B], b <= B, a the only lowest point of Psi on (-oo, b], b the "
             "only "
             "highest on [a, B]",
-            "certified in the form |eta tau/(2 M S (1 + eta rhs)) - 1| <= eta/20",
+            "certified in the form |eta tau/(2 M S (1 + eta rhs)) - 1| <= eta/20 for eta from "
+            "0.0773 to 0.0937, L = (x^2 - 1)^2/4 with C = 1/8 and C = 1/8 + (L - L(a))/4",
         ),
         evidence=(
             Certificate(

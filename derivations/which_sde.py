@@ -56,6 +56,7 @@ def _evidence(interpretation: sympy.Expr, neighbours: tuple[str, ...]) -> tuple[
             points=chosen,
             digits=10,
         ),
+        power.certified_remainder(interpretation),
         MonteCarloTest(
             route="Euler-Maruyama of dw = (-L' + theta eta C'/2) dt + sqrt(eta C) dB, joined "
             "parabolas",

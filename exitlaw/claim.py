@@ -134,6 +134,32 @@ class ClaimBody:
     """Named neighbours; `exitlaw.mutants` adds generated ones unless `generate` is False."""
     generate: bool = True
 
+    @property
+    def remainder_note(self) -> str | None:
+        """What is shown of a limit's remainder, and where; None without a remainder."""
+        if getattr(self.statement, "remainder", None) is None:
+            return None
+        covered = [covers() for one in self.evidence if (covers := getattr(one, "covers", None))]
+        points = sum(len(getattr(one, "points", ())) for one in self.evidence
+                     if one.kind == "enclosure")  # fmt: skip
+        proof = "algebra proves the limit; " if self.derivation is not None else ""
+        if covered:
+            return f"{proof}its remainder is certified {' and '.join(covered)}, not elsewhere"
+        if any(one.kind == "certificate" for one in self.evidence):
+            return f"{proof}its remainder is certified where the hypotheses say, not elsewhere"
+        if not points:
+            return f"{proof}its remainder is not checked"
+        return (
+            f"{proof}its remainder is compared with certified numbers at {points} "
+            f"point{'s' if points > 1 else ''}, not certified"
+        )
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The hypotheses, and what is shown of the remainder."""
+        note = self.remainder_note
+        return self.hypotheses if note is None else (*self.hypotheses, note)
+
 
 @dataclass(frozen=True)
 class Claim:

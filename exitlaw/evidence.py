@@ -310,6 +310,10 @@ class BoundOverRegion:
     bits: int = 96
     kind: str = "certificate"
 
+    def covers(self) -> str:
+        """Where the bound is certified, in words."""
+        return "for " + ", ".join(f"{s} in [{a}, {b}]" for s, (a, b) in self.region.items())
+
     def judge(self, statement: Statement, context: Context) -> Finding:
         from exitlaw.regions import decide_over_region
 

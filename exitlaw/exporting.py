@@ -83,7 +83,7 @@ def _markdown(entries: Entries, fragment: bool) -> str:
         where = latex.domain(body.domain)
         if where:
             lines += [f"for {where}", ""]
-        lines += [f"- {hypothesis}" for hypothesis in body.hypotheses]
+        lines += [f"- {hypothesis}" for hypothesis in body.conditions]
         lines += ["", f"Source: {claim.source}", ""]
         if result is not None:
             lines += [f"Decided by: {result.why()}", ""]
@@ -115,7 +115,7 @@ def entry_as_json(claim: Claim, result: ClaimResult | None) -> dict[str, Any]:
     entry |= {
         "statement": {"latex": latex.statement(body.statement), "text": _text(body.statement)},
         "domain": {"latex": latex.domain(body.domain), "text": _domain_text(body)},
-        "hypotheses": list(body.hypotheses),
+        "hypotheses": list(body.conditions),
         "steps": [
             {
                 "name": step.name,

@@ -125,10 +125,8 @@ def _derive(
         else:
             named = f"; lemmas: {', '.join(outcome.lemmas)}" if outcome.lemmas else ""
             detail = f"every step checked, every broken twin noticed{named}"
-            if getattr(body.statement, "remainder", None) is not None:
-                certified = any(one.kind == "certificate" for one in body.evidence)
-                judged = "judged by the certificate" if certified else "only compared at points"
-                detail += f"; this is the limit: its remainder is {judged}"
+            if body.remainder_note is not None:
+                detail += f"; {body.remainder_note}"
             row = EvidenceResult(
                 "derivation", route, Verdict.PROVED, detail, perf_counter() - start
             )

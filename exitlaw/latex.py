@@ -248,8 +248,8 @@ def claim_section(claim: Claim, body: ClaimBody, result: ClaimResult | None) -> 
     where = domain(body.domain)
     if where:
         lines.append(f"for {where}.")
-    if body.hypotheses:
-        lines.append("Hypotheses: " + text("; ".join(body.hypotheses)) + ".")
+    if body.conditions:
+        lines.append("Hypotheses: " + text("; ".join(body.conditions)) + ".")
     lines.append(f"Source: {text(claim.source)}.\n")
     if result is not None:
         lines.append(text(f"Decided by: {result.why()}.") + "\n")

@@ -57,6 +57,14 @@ class RemainderOverLearningRates:
     bits: int = 128
     kind: str = field(default="certificate", init=False)
 
+    def covers(self) -> str:
+        """Where the remainder is certified, in words."""
+        nodes = sorted(self.nodes, reverse=True)
+        return (
+            f"for {self.rate} from {nodes[-2]} to {nodes[1]} at {len(self.points)} values of the "
+            "other parameters"
+        )
+
     def judge(self, statement: Statement, context: Context) -> Finding:
         if not isinstance(statement, LimitStatement) or statement.remainder is None:
             return Finding(Verdict.UNKNOWN, "only limits with a remainder are certified")
@@ -77,10 +85,7 @@ class RemainderOverLearningRates:
                 finding = self._between(statement, context, index, nodes)
             if finding is not None:
                 return finding
-        text = (
-            f"certified for {self.rate} from {nodes[-2]} to {nodes[1]} at {len(self.points)} "
-            f"values of the other parameters, from enclosures at {len(nodes)} learning rates"
-        )
+        text = f"certified {self.covers()}, from enclosures at {len(nodes)} learning rates"
         return Finding(Verdict.CERTIFIED, text)
 
     def _value(self, context: Context, index: int, node: sympy.Rational, part: int) -> Enclosure:

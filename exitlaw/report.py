@@ -95,7 +95,7 @@ def _entry(metadata: ClaimMetadata, result: ClaimResult) -> dict[str, Any]:
     return entry | {
         "statement": statement(body.statement),
         "domain": _domain(body.domain),
-        "hypotheses": body.hypotheses,
+        "hypotheses": body.conditions,
         "steps": _steps(body, result),
     }
 

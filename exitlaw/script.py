@@ -25,6 +25,8 @@ class Derived:
     outcome: DerivationOutcome | None
     concludes: bool
     error: str | None = None
+    remainder: str | None = None
+    """What is shown of the remainder of a limit."""
 
     @property
     def ok(self) -> bool:
@@ -47,6 +49,7 @@ class Derived:
             "ok": self.ok,
             "concludes": self.concludes,
             "error": self.error,
+            "remainder": self.remainder,
             "lemmas": [] if self.outcome is None else list(self.outcome.lemmas),
             "steps": [
                 {
@@ -72,11 +75,13 @@ def derive(metadata: ClaimMetadata, known: Sequence[ClaimMetadata]) -> Derived:
     try:
         body = claim.build()
         if body.derivation is None:
-            return Derived(claim, body.statement, None, False)
+            return Derived(claim, body.statement, None, False, remainder=body.remainder_note)
         outcome = body.derivation.run()
         concludes = body.derivation.concludes(body.statement)
         inside = not outcome.ok or outcome.exceeds(body.domain) is None
-        return Derived(claim, body.statement, outcome, concludes and inside)
+        return Derived(
+            claim, body.statement, outcome, concludes and inside, remainder=body.remainder_note
+        )
     except Exception as error:
         return Derived(claim, None, None, False, f"{type(error).__name__}: {error}")
 
@@ -99,6 +104,8 @@ def show(derived: Derived, console: Console) -> None:
         return
     assert derived.statement is not None
     console.print(Padding(escape(plain(derived.statement)), (0, 0, 0, 2)))
+    if derived.remainder is not None:
+        console.print(Padding(f"[dim]{escape(derived.remainder)}[/dim]", (0, 0, 0, 2)))
     if derived.outcome is None:
         console.print("  [yellow]no derivation: this claim rests on evidence alone[/yellow]")
         return
