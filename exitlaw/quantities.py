@@ -550,8 +550,12 @@ class Well:
     """One of the two wells of a sharpness ratio."""
 
     diffusion: Diffusion
-    start: Program
-    exit: Program
+    start: sympy.Expr
+    exit: sympy.Expr
+
+    def ends(self) -> tuple[Program, Program]:
+        """Start and exit as the numerics take them."""
+        return lower_constant(self.start), lower_constant(self.exit)
 
 
 def _wells(request: Request) -> tuple[Well, Well]:
@@ -572,12 +576,12 @@ def _wells(request: Request) -> tuple[Well, Well]:
     ]
     flatter = model_input.diffusion(flatter_text, constants=constants)
     sharper = request.diffusion()
-    start, exit = request.point("start"), request.point("exit")
+    start, exit = request.constant("start"), request.constant("exit")
     return (
         Well(
             flatter,
-            request.point("flatter_start") if request.given("flatter_start") else start,
-            request.point("flatter_exit") if request.given("flatter_exit") else exit,
+            request.constant("flatter_start") if request.given("flatter_start") else start,
+            request.constant("flatter_exit") if request.given("flatter_exit") else exit,
         ),
         Well(sharper, start, exit),
     )
@@ -591,12 +595,13 @@ def _sharpness_ratio(request: Request) -> Enclosure | Value:
     if _of(request, "exact") == "exact":
         flat, sharp = (
             first_passage.mean_exit_time(
-                lower_diffusion(well.diffusion), well.start, exit_above=well.exit, **finer.precision
+                lower_diffusion(well.diffusion), start, exit_above=exit, **finer.precision
             )
             for well in wells
+            for start, exit in [well.ends()]
         )
         return _ratio(flat, sharp)
-    flat, sharp = (_escape(finer, well.diffusion, well.start, well.exit) for well in wells)
+    flat, sharp = (_escape(finer, well.diffusion, *well.ends()) for well in wells)
     formulas = dict.fromkeys((flat.formula.name, sharp.formula.name))
     return Value(_ratio(flat.time, sharp.time), {"formula": " / ".join(formulas)})
 
@@ -781,12 +786,19 @@ def record(quantity: str, options: Options, progress: Progress | None = None) ->
     sampling = _sampling(request)
     every = positive_integer(options.get("every") or "1", "--every")
     until = _positive_number(request.text("until"), request.model_text, "--until")
+    coordinate = None
     if request.model_text.multivariate:
         from exitlaw import multivariate_quantities
 
         model, start = multivariate_quantities.model_and_start(options, request.model_text)
     else:
+        from exitlaw.unit_noise import UnitCoordinate, asks_for, scheme_within
+
         model, start = request.model(), [request.point("start")]
+        if asks_for(sampling.get("scheme")):
+            unit = UnitCoordinate(request.diffusion(), request.constant("start"))
+            start, coordinate = [unit.point(unit.start)], unit.coordinate()
+            sampling["scheme"] = scheme_within(sampling["scheme"])
     inputs = request.inputs(_own_options(SIMULATE[quantity], simulated=True))
     done = trajectories.record(
         model,
@@ -801,6 +813,7 @@ def record(quantity: str, options: Options, progress: Progress | None = None) ->
         workers=sampling["workers"],
         description={"version": version("exitlaw"), "inputs": inputs},
         progress=progress,
+        coordinate=coordinate,
     )
     return {
         "quantity": quantity,
@@ -836,18 +849,18 @@ def _simulated_exit_time(request: Request, sampling: dict[str, Any]) -> "Estimat
 
 
 def _simulated_density(request: Request, sampling: dict[str, Any]) -> "Estimate":
-    from numerics import simulation
+    from exitlaw.unit_noise import simulated_density
 
-    return simulation.stationary_density(request.model(), request.point("at"), **sampling)
+    return simulated_density(request.diffusion(), request.constant("at"), **sampling)
 
 
 def _simulated_moment(request: Request, sampling: dict[str, Any]) -> "Estimate":
-    from numerics import simulation
+    from exitlaw.unit_noise import simulated_moment
 
     order, absolute = request.constant("order"), bool(request.options["absolute"])
     _check_order(request, order, absolute)
-    return simulation.moment(
-        request.model(), int(order) if order.is_integer else float(order), absolute=absolute,
+    return simulated_moment(
+        request.diffusion(), int(order) if order.is_integer else float(order), absolute=absolute,
         **sampling,
     )  # fmt: skip
 
@@ -856,13 +869,13 @@ def _simulated_ratio(request: Request, sampling: dict[str, Any]) -> "Estimate":
     """Two independent simulations; each gets half of the relative error that is allowed."""
     from dataclasses import replace
 
-    from numerics import simulation
+    from exitlaw.unit_noise import simulated_exit_time
 
     if "target_error" in sampling:
         sampling = {**sampling, "target_error": sampling["target_error"] / 2}
     flat, sharp = (
-        simulation.mean_exit_time(
-            lower_diffusion(well.diffusion), well.start, exit_above=well.exit,
+        simulated_exit_time(
+            well.diffusion, well.start, exit_above=well.exit,
             **{**sampling, "seed": 2 * sampling["seed"] + index},
         )
         for index, well in enumerate(_wells(request))

@@ -1,23 +1,27 @@
-"""Exit times by steps in unit-noise (Lamperti) coordinates: `--scheme lamperti[-STEP-WATCH]`.
+"""Simulations by steps in unit-noise (Lamperti) coordinates: `--scheme lamperti[-SCHEME]`.
 
-`theory.lamperti` gives the coordinate, its inverse and its drift in closed form; the numerics step
-the model of unit noise, in which Milstein's scheme is Euler's and the bridge knows the exact
-distance of an exit. A time needs no way back.
+`theory.lamperti` gives the coordinate y, its inverse and its drift in closed form; the numerics
+step the model of unit noise, in which Milstein's scheme is Euler's and the bridge knows the exact
+distance of an exit. A time needs no way back, a state goes through the inverse, and a density at w
+is that of y times `dy/dw = 1/√(ηC(w))`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from numerics.lowering import lower_constant, lower_diffusion
+from numerics.lowering import lower, lower_constant, lower_diffusion
 from theory.diffusion import Diffusion
-from theory.lamperti import UnitNoise, unit_noise
+from theory.errors import InputError
+from theory.lamperti import UnitNoise, noise_amplitude, unit_noise
 
 if TYPE_CHECKING:
+    from numerics.program import Program
     from numerics.simulation import Estimate
+    from numerics.simulation.coordinate import Coordinate
 
 LAMPERTI = "lamperti"
 
@@ -25,6 +29,57 @@ LAMPERTI = "lamperti"
 def asks_for(scheme: str | None) -> bool:
     """Whether a scheme's name asks for these coordinates."""
     return scheme is not None and scheme.partition("-")[0] == LAMPERTI
+
+
+def scheme_within(scheme: str | None) -> str | None:
+    """The scheme behind `lamperti-`; None for the default."""
+    return (scheme or "").partition("-")[2] or None
+
+
+@dataclass(frozen=True)
+class UnitCoordinate:
+    """A diffusion in unit-noise coordinates.
+
+    Raises
+    ------
+    InputError : no closed form, or a start where C = 0
+    """
+
+    diffusion: Diffusion
+    start: sympy.Expr
+
+    def unit(self) -> UnitNoise:
+        """Transform, inverse and model."""
+        return unit_noise(self.diffusion, self.start)
+
+    def point(self, state: sympy.Expr) -> Program:
+        """y of a state.
+
+        Raises
+        ------
+        InputError : a state beyond a zero of the noise
+        """
+        moved = self.unit().transform.subs(self.diffusion.variable, state)
+        if not moved.is_real:
+            raise InputError(
+                "states on the start's side of the zero of C",
+                str(state),
+                "the process cannot reach it",
+            )
+        return lower_constant(moved)
+
+    def coordinate(self) -> Coordinate:
+        """The same for the numerics."""
+        from numerics.simulation.coordinate import Coordinate
+
+        unit = self.unit()
+        return Coordinate(
+            LAMPERTI, lower_diffusion(unit.model), lower(unit.inverse, [unit.model.variable])
+        )
+
+
+def _renamed(found: Estimate) -> Estimate:
+    return replace(found, scheme=f"{LAMPERTI}-{found.scheme}")
 
 
 def simulated_exit_time(
@@ -50,45 +105,73 @@ def simulated_exit_time(
     """
     from numerics import simulation
 
-    points = {"exit_above": exit_above, "exit_below": exit_below}
-    if not asks_for(scheme):
-        return simulation.mean_exit_time(
-            lower_diffusion(diffusion),
-            lower_constant(start),
-            **{name: _lowered(point) for name, point in points.items()},
-            scheme=scheme,
-            **sampling,
-        )
-    unit = unit_noise(diffusion, start)
+    model, point, moved = lower_diffusion(diffusion), lower_constant, asks_for(scheme)
+    if moved:
+        unit = UnitCoordinate(diffusion, start)
+        model, point, scheme = unit.coordinate().model, unit.point, scheme_within(scheme)
     found = simulation.mean_exit_time(
-        lower_diffusion(unit.model),
-        lower_constant(_moved(unit, diffusion, start)),
-        **{
-            name: _lowered(None if point is None else _moved(unit, diffusion, point))
-            for name, point in points.items()
-        },
-        scheme=(scheme or "").partition("-")[2] or None,
+        model,
+        point(start),
+        exit_above=None if exit_above is None else point(exit_above),
+        exit_below=None if exit_below is None else point(exit_below),
+        scheme=scheme,
         **sampling,
     )
-    return replace(found, scheme=f"{LAMPERTI}-{found.scheme}")
+    return _renamed(found) if moved else found
 
 
-def _lowered(point: sympy.Expr | None) -> Any:
-    return None if point is None else lower_constant(point)
+def simulated_moment(
+    diffusion: Diffusion,
+    order: int | float,
+    *,
+    absolute: bool,
+    scheme: str | None = None,
+    **sampling: Any,
+) -> Estimate:
+    """Stationary moment by paths; see `simulated_exit_time`. Paths start at w = 0."""
+    from numerics import simulation
 
-
-def _moved(unit: UnitNoise, diffusion: Diffusion, point: sympy.Expr) -> sympy.Expr:
-    """y of a point.
-
-    Raises
-    ------
-    InputError : a point beyond a zero of the noise
-    """
-    from theory.errors import InputError
-
-    moved = unit.transform.subs(diffusion.variable, point)
-    if not moved.is_real:
-        raise InputError(
-            "exits on the start's side of the zero of C", str(point), "the process cannot reach it"
+    model = lower_diffusion(diffusion)
+    if not asks_for(scheme):
+        return simulation.moment(model, order, absolute=absolute, scheme=scheme, **sampling)
+    unit = UnitCoordinate(diffusion, sympy.Integer(0))
+    return _renamed(
+        simulation.moment(
+            model,
+            order,
+            absolute=absolute,
+            start=unit.point(unit.start),
+            scheme=scheme_within(scheme),
+            coordinate=unit.coordinate(),
+            **sampling,
         )
-    return moved
+    )
+
+
+def simulated_density(
+    diffusion: Diffusion, at: sympy.Expr, *, scheme: str | None = None, **sampling: Any
+) -> Estimate:
+    """Stationary density at a state by paths; see `simulated_exit_time`. Paths start at w = 0."""
+    from numerics import simulation
+
+    if not asks_for(scheme):
+        return simulation.stationary_density(
+            lower_diffusion(diffusion), lower_constant(at), scheme=scheme, **sampling
+        )
+    unit = UnitCoordinate(diffusion, sympy.Integer(0))
+    found = simulation.stationary_density(
+        unit.coordinate().model,
+        unit.point(at),
+        start=unit.point(unit.start),
+        scheme=scheme_within(scheme),
+        **sampling,
+    )
+    share = float(1 / noise_amplitude(diffusion).subs(diffusion.variable, at))  # dy/dw
+    return _renamed(
+        replace(
+            found,
+            estimate=found.estimate * share,
+            standard_error=found.standard_error * share,
+            bias_bound=found.bias_bound * share,
+        )
+    )

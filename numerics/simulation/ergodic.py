@@ -29,6 +29,7 @@ import numpy as np
 from numerics.errors import ComputationError
 from numerics.lowering import Model
 from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads, run_chunks
+from numerics.simulation.coordinate import Coordinate
 from numerics.simulation.crossing import CAREFUL, SETTLE
 from numerics.simulation.estimate import Estimate
 from numerics.simulation.exit import Explosion, Workplace
@@ -143,6 +144,8 @@ class ErgodicRun:
     kernel: KernelModel
     scheme: Scheme
     start: float
+    coordinate: Coordinate | None = None
+    """where the kernel's states are not those of the process itself"""
 
     def states(
         self, key: Key, first: int, count: int, h: float, burn: int, stride: int, samples: int
@@ -168,6 +171,8 @@ class ErgodicRun:
             arguments,
             out,
         )
+        if self.coordinate is not None:
+            out = self.coordinate.states(out)
         broken = int(np.count_nonzero(~np.isfinite(out).all(axis=1)))
         if broken:
             raise Explosion(
@@ -382,6 +387,7 @@ def _prepare(
     start: Point,
     scheme: str | None,
     parameters: Mapping[str, float] | None,
+    coordinate: Coordinate | None = None,
 ) -> ErgodicRun:
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
     kernel = kernel_model(model, parameters)
@@ -393,7 +399,7 @@ def _prepare(
             f"η·C = {variance[0]:.3g} at {origin:.6g}",
             "correct the noise, or give another start",
         )
-    return ErgodicRun(kernel, chosen, origin)
+    return ErgodicRun(kernel, chosen, origin, coordinate)
 
 
 def _solve(
@@ -598,6 +604,7 @@ def moment(
     scheduler: Scheduler | None = None,
     store: ChunkStore | None = None,
     progress: Progress | None = None,
+    coordinate: Coordinate | None = None,
 ) -> Estimate:
     """Raw moment `E[w^r]`, or `E|w|^r`, of the stationary law, from drift and diffusion alone.
 
@@ -607,6 +614,7 @@ def moment(
     absolute : whether of |w|
     start, paths, target_error, dt, scheme, seed, workers, parameters, scheduler, store, progress :
         as for `stationary_density`
+    coordinate : where paths are to be stepped; start (and dt) are then those of this coordinate
 
     Raises
     ------
@@ -618,7 +626,8 @@ def moment(
         raise ComputationError(
             "a positive order, an integer unless absolute", repr(order), "give such an order"
         )
-    run = _prepare(model, start, scheme, parameters)
+    stepped = model if coordinate is None else coordinate.model
+    run = _prepare(stepped, start, scheme, parameters, coordinate)
     _require_variance(model, power)
 
     return _solve(

@@ -289,6 +289,7 @@ def code_digest() -> str:
     return _digest_of(
         "streams.py",
         "elementary.py",
+        "coordinate.py",
         "crossing.py",
         "schemes.py",
         "exit.py",

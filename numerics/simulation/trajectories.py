@@ -32,6 +32,7 @@ from numerics.errors import ComputationError
 from numerics.lowering import Model
 from numerics.multivariate import MultivariateModel
 from numerics.scheduling import Progress
+from numerics.simulation.coordinate import Coordinate
 from numerics.simulation.exit import Explosion
 from numerics.simulation.multivariate import VectorKernel, vector_kernel
 from numerics.simulation.requirements import require_positive, require_positive_integer
@@ -169,6 +170,8 @@ class Recording:
     every: int
     samples: int
     paths: int
+    coordinate: Coordinate | None = None
+    """where the kernel's states are not those that are recorded"""
 
     @property
     def block_paths(self) -> int:
@@ -230,6 +233,8 @@ class Recording:
                 self.every,
                 out[:, 1:] if begin else out,
             )
+            if self.coordinate is not None:
+                out = self.coordinate.states(out)
             self._refuse_broken(out, refused)
             yield Block(first, sample, out)
 
@@ -372,7 +377,7 @@ class Recorded:
 
 
 def _stepper(
-    model: Model | MultivariateModel, scheme: str | None
+    model: Model | MultivariateModel, scheme: str | None, coordinate: Coordinate | None
 ) -> tuple[Stepper, str, tuple[str, ...]]:
     if isinstance(model, MultivariateModel):
         if scheme not in (None, VECTOR_SCHEME):
@@ -381,7 +386,10 @@ def _stepper(
             )
         return VectorStepper(vector_kernel(model)), VECTOR_SCHEME, model.variables
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
-    return LineStepper(kernel_model(model), chosen), chosen.name, (model.variable,)
+    stepped, name = model, chosen.name
+    if coordinate is not None:
+        stepped, name = coordinate.model, f"{coordinate.name}-{chosen.name}"
+    return LineStepper(kernel_model(stepped), chosen), name, (model.variable,)
 
 
 def record(
@@ -398,6 +406,7 @@ def record(
     workers: int = 1,
     description: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    coordinate: Coordinate | None = None,
 ) -> Recorded:
     """Write the states of paths at equal times to a file.
 
@@ -411,6 +420,8 @@ def record(
     paths, scheme, seed, workers : as for exit times; the file depends on the seed, not on workers
     description : JSON values that are stored beside what this function knows
     progress : called with the numbers of written and of all blocks
+    coordinate : where paths of a one-dimensional model are to be stepped; start is a value of it,
+        states are recorded in the model's own variable
 
     Raises
     ------
@@ -422,7 +433,7 @@ def record(
     require_positive("an end of the trajectories", until)
     for name, value in (("every", every), ("paths", paths), ("workers", workers)):
         require_positive_integer(name, value)
-    stepper, used, variables = _stepper(model, scheme)
+    stepper, used, variables = _stepper(model, scheme, coordinate)
     if len(start) != len(variables):
         raise ComputationError(
             f"a start of {len(variables)} coordinates",
@@ -444,9 +455,10 @@ def record(
         every,
         intervals + 1,
         paths,
+        coordinate,
     )
     known = {
-        "start": recording.start, "dt": dt, "every": every, "paths": paths,
+        "dt": dt, "every": every, "paths": paths,
         "samples": recording.samples, "scheme": used, "seed": seed, "variables": variables,
     }  # fmt: skip
     text = json.dumps({**(description or {}), **known}, ensure_ascii=False, sort_keys=True)

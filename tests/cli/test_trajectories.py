@@ -53,6 +53,27 @@ def test_a_zarr_folder_of_a_model_in_the_plane(run, valid, tmp_path):
     assert group.attrs["exitlaw"]["scheme"] == "euler"
 
 
+def test_steps_in_unit_noise_are_recorded_in_the_state(run, tmp_path):
+    """On the same noise, fine steps in either coordinate end near each other (strong order 1)."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    states = {}
+    for scheme in ("milstein", "lamperti-euler"):
+        path = tmp_path / f"{scheme}.parquet"
+        outcome = run(
+            *ONE[:-2], "--dt", "1/1000", "--until", "1", "--every", "100", "--paths", "50",
+            "--scheme", scheme, "-o", str(path), "--json",
+        )  # fmt: skip
+        assert outcome.status == 0, outcome.err
+        assert outcome.document["scheme"] == scheme
+        table = parquet.read_table(path)
+        assert json.loads(table.schema.metadata[b"exitlaw"])["scheme"] == scheme
+        states[scheme] = table["w"].to_numpy()
+    one, other = states.values()
+    assert abs(one - other).max() < 2e-3
+    assert one.std() > 0.1
+    assert (one != other).any()
+
+
 def test_people_see_what_was_written(run, tmp_path):
     pytest.importorskip("pyarrow")
     path = tmp_path / "paths.parquet"

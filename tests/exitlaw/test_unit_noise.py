@@ -54,6 +54,25 @@ def test_the_certified_time_is_met(seed, noise, theta, start, ends, scheme):
     assert found.excludes(0.85 * exact, FALSE_ALARM)
 
 
+@pytest.mark.parametrize("quantity", ["moment", "density"])
+def test_stationary_quantities_go_through_the_inverse(seed, quantity):
+    """E w² and p(1/2) of a skew power law against certified values; off by 25 % is excluded."""
+    from exitlaw.unit_noise import simulated_density, simulated_moment
+
+    made = diffusion(theta="1")
+    sampling = {"scheme": "lamperti", "target_error": 0.05, "seed": seed}
+    if quantity == "moment":
+        found = simulated_moment(made, 2, absolute=False, **sampling)
+        exact = float(made.moment(2, digits=8, method="arb"))
+    else:
+        found = simulated_density(made, sympy.Rational(1, 2), **sampling)
+        exact = float(made.stationary_density(at="1/2", digits=8, method="arb"))
+    assert found.scheme == "lamperti-platen"
+    assert not found.excludes(exact, FALSE_ALARM)
+    assert found.excludes(1.25 * exact, FALSE_ALARM)
+    assert found.excludes(0.75 * exact, FALSE_ALARM)
+
+
 def ends_in_w(scheme: Scheme, counts: tuple[int, ...], fine: int, paths: int, seed: int):
     """Ends of the scheme in y, taken back to w; and the paths in w on the same noise."""
     made, start = diffusion(), Fraction(1)
