@@ -21,7 +21,11 @@ from exitlaw.asymptotics import ContinuousImage, TermwiseExpansion
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
 from exitlaw.derivation import Definition, Derivation, Identity, LemmaUse, Step
 from exitlaw.evidence import Certificate, EnclosureComparison
-from exitlaw.learning_rates import Factor, RemainderOverLearningRates
+from exitlaw.learning_rates import (
+    ExpansionOverLearningRates,
+    Factor,
+    RemainderOverLearningRates,
+)
 from theory import kramers, landscapes
 from theory.symbols import (
     C_a,
@@ -320,7 +324,7 @@ def second_order_general() -> ClaimBody:
     leading = kramers.multiplicative_time(H_a, H_b, C_a, C_b, Psi_b / eta, theta)
     coefficient = kramers.second_order_coefficient(MINIMUM, SADDLE, theta)
     statement = LimitStatement(
-        (tau(eta) / leading - 1) / eta, coefficient, eta, Integer(0), 15 * eta
+        (tau(eta) / leading - 1) / eta, coefficient, eta, Integer(0), 16 * eta
     )
     flat = {C1_a: Integer(0), C1_b: Integer(0)}
     return ClaimBody(
@@ -341,6 +345,21 @@ def second_order_general() -> ClaimBody:
                 "with C = 3/2 + x/3 + x^2",
                 reference=_general_quotient,
                 points=tuple(_general_points()),
+            ),
+            ExpansionOverLearningRates(
+                product=RemainderOverLearningRates(
+                    route="double integral in ball arithmetic at a few learning rates, for all "
+                    "between them by convexity; the same well",
+                    factors=(Factor(_bent_time, weight=eta),),
+                    rate=eta,
+                    nodes=tuple(Rational(1, 40) * Rational(20, 21) ** k for k in range(5)),
+                    points=tuple(
+                        {symbol: value for symbol, value in point.items() if symbol != eta}
+                        for point in _general_points()
+                    ),
+                ),
+                leading=leading,
+                small=eta,
             ),
         ),
         mutants=(
@@ -437,6 +456,10 @@ def _general_points() -> Iterator[Point]:
             values[name] = sympy.diff(BENT_NOISE, x, order).subs(x, place)
     for reading in (Integer(0), Rational(1, 4), Integer(1)):
         yield {**values, theta: reading, eta: Rational(1, 8000)}
+
+
+def _bent_time(point: Point, digits: int) -> Enclosure:
+    return models.exit_time(BENT_WELL, point[eta], point[theta], digits)
 
 
 def _general_quotient(point: Point, digits: int) -> Enclosure:

@@ -21,7 +21,11 @@ from exitlaw.derivation import (
 from exitlaw.evidence import (
     EnclosureComparison,
 )
-from exitlaw.learning_rates import Factor, RemainderOverLearningRates
+from exitlaw.learning_rates import (
+    ExpansionOverLearningRates,
+    Factor,
+    RemainderOverLearningRates,
+)
 from theory import kramers, landscapes
 from theory.symbols import (
     C_a,
@@ -256,7 +260,7 @@ def second_order() -> ClaimBody:
         sigma_g, sigma_g * noise_ratio(), (H_a, L3_a, L4_a), (H_b, L3_b, L4_b)
     )
     quotient = (tau(eta) / power_law_formula() - 1) / eta
-    statement = LimitStatement(quotient, coefficient, eta, Integer(0), 12 * eta)
+    statement = LimitStatement(quotient, coefficient, eta, Integer(0), 16 * eta)
     points = []
     for values, reading in ((QUARTIC, Integer(0)), (TILTED, Rational(1, 4)), (TILTED, Integer(1))):
         minimum, saddle = landscapes.quartic_jets(values[H_a], values[H_b], values[Delta_L])
@@ -275,6 +279,21 @@ def second_order() -> ClaimBody:
                 route="double integral in ball arithmetic, quartic wells",
                 reference=_second_order_quotient,
                 points=tuple(points),
+            ),
+            ExpansionOverLearningRates(
+                product=RemainderOverLearningRates(
+                    route="double integral in ball arithmetic at a few learning rates, for all "
+                    "between them by convexity; symmetric and tilted quartic wells",
+                    factors=(Factor(point_time, weight=eta),),
+                    rate=eta,
+                    nodes=tuple(Rational(1, 40) * Rational(20, 21) ** k for k in range(5)),
+                    points=tuple(
+                        {symbol: value for symbol, value in point.items() if symbol != eta}
+                        for point in points[:2]
+                    ),
+                ),
+                leading=power_law_formula(),
+                small=eta,
             ),
         ),
         mutants=(

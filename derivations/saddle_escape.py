@@ -23,6 +23,11 @@ from exitlaw.asymptotics import Composition, ContinuousImage, FirstTermExpansion
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
 from exitlaw.derivation import Definition, Derivation, LemmaUse, LimitCheck, Step
 from exitlaw.evidence import EnclosureComparison
+from exitlaw.learning_rates import (
+    ExpansionOverLearningRates,
+    Factor,
+    RemainderOverLearningRates,
+)
 from theory import kramers, landscapes
 from theory.symbols import C_b, H_b, eta, theta, x, z
 
@@ -200,7 +205,7 @@ def saddle_half() -> ClaimBody:
     coefficient = kramers.saddle_half_coefficient((H_b, L3_b), (C_b, C1_b), theta)
     statement = LimitStatement(
         (2 * half_tau(eta) / escape.tau(eta) - 1) / sqrt(eta), coefficient, eta, Integer(0),
-        sqrt(eta),
+        8 * eta / sympy.Abs(coefficient),
     )  # fmt: skip
     affine = coefficient.xreplace({C1_b: Integer(0)})
     return ClaimBody(
@@ -221,6 +226,24 @@ def saddle_half() -> ClaimBody:
                 "a slope at the saddle, and a tilted quartic well with noise affine in L",
                 reference=_saddle_quotient,
                 points=tuple(_saddle_points()),
+            ),
+            ExpansionOverLearningRates(
+                product=RemainderOverLearningRates(
+                    route="both times in ball arithmetic at a few learning rates, for all between "
+                    "them by convexity; the same wells",
+                    factors=(
+                        Factor(_time_to_saddle, weight=eta),
+                        Factor(_time_past_saddle, weight=eta, power=-1),
+                    ),
+                    rate=eta,
+                    nodes=tuple(Rational(1, 40) * Rational(20, 21) ** k for k in range(5)),
+                    points=tuple(
+                        {symbol: value for symbol, value in point.items() if symbol != eta}
+                        for point in _saddle_points()
+                    ),
+                ),
+                leading=Rational(1, 2),
+                small=sqrt(eta),
             ),
         ),
         mutants=(
@@ -312,8 +335,8 @@ def _saddle_points() -> Iterator[Point]:
         values[name] = sympy.diff(loss, x, order).subs(x, 0)
     for order, name in enumerate(escape.SADDLE[1]):
         values[name] = sympy.diff(escape.BENT_NOISE, x, order).subs(x, 0)
-    for reading in (Rational(1, 4), Rational(1)):
-        yield {**values, theta: reading, eta: Rational(1, 1000)}
+    for reading, rate in ((Rational(1, 4), 1000), (Rational(0), 50)):
+        yield {**values, theta: reading, eta: Rational(1, rate)}
     tilted = landscapes.quartic(x, *TILT)
     scaled = {
         family: Integer(1),
@@ -325,15 +348,26 @@ def _saddle_points() -> Iterator[Point]:
     yield {**scaled, theta: Rational(1, 2), eta: Rational(1, 1000)}
 
 
+def _well(point: Point) -> landscapes.Landscape:
+    return landscapes.quartic(x, *TILT) if point[family] == 1 else escape.BENT_WELL
+
+
+def _time_to_saddle(point: Point, digits: int) -> Enclosure:
+    well = _well(point)
+    return models.exit_time(well, point[eta], point[theta], digits, exit_at=well.saddle)
+
+
+def _time_past_saddle(point: Point, digits: int) -> Enclosure:
+    return models.exit_time(_well(point), point[eta], point[theta], digits)
+
+
 def _saddle_quotient(point: Point, digits: int) -> Enclosure:
     from flint import ctx
 
     from exitlaw.evaluation import as_ball, fraction
     from numerics.enclosure import Enclosure
 
-    well = landscapes.quartic(x, *TILT) if point[family] == 1 else escape.BENT_WELL
-    upto = models.exit_time(well, point[eta], point[theta], 8, exit_at=well.saddle)
-    past = models.exit_time(well, point[eta], point[theta], 8)
+    upto, past = _time_to_saddle(point, 8), _time_past_saddle(point, 8)
     with ctx.workprec(128):
         rate = as_ball(fraction(point[eta]), fraction(point[eta]))
         return Enclosure.from_arb((2 * upto.arb / past.arb - 1) / rate.sqrt())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -56,6 +57,11 @@ class RemainderOverLearningRates:
     max_boxes: int = 4000
     bits: int = 128
     kind: str = field(default="certificate", init=False)
+
+    @property
+    def value(self) -> sympy.Expr:
+        """A name for the product of the factors."""
+        return sympy.Function("T")(self.rate)  # type: ignore[return-value]
 
     def covers(self) -> str:
         """Where the remainder is certified, in words."""
@@ -138,6 +144,11 @@ class RemainderOverLearningRates:
         above = BoxFormula(sympy.log(1 + margin) - excess, symbols)
         below = BoxFormula(excess - sympy.log(1 - margin), symbols)
         lines = [self._lines(context, index, nodes, part) for part in range(len(self.factors))]
+        for own in lines:
+            slopes = [slope for _, slope in own]
+            if any(after < before for before, after in pairwise(slopes)):
+                text = f"a factor is not log-convex in 1/{self.rate}: its chords bend down"
+                return Finding(Verdict.UNKNOWN, text, describe(at))
         for k in range(1, len(nodes) - 2):
             neighbours = (k - 1, k + 1)
             uppers = [self._combine(lines, k, chord=1, neighbour=j) for j in neighbours]
@@ -173,6 +184,44 @@ class RemainderOverLearningRates:
             middle = (low + high) / 2
             parts += [(low, middle), (middle, high)]
         return True
+
+
+@dataclass(frozen=True)
+class ExpansionOverLearningRates:
+    """Certify the remainder of (T/leading - 1)/e -> c for all eta between nodes.
+
+    e is `small`, eta itself or a power of it. |(T/leading - 1)/e/c - 1| <= r says that
+    T/(leading (1 + c e)) differs from 1 by at most |c| r e/(1 + c e) where 1 + c e > 0: a
+    remainder that `product` certifies, T being the product of its factors.
+    """
+
+    product: RemainderOverLearningRates
+    leading: sympy.Expr
+    small: sympy.Expr
+    kind: str = field(default="certificate", init=False)
+
+    @property
+    def route(self) -> str:
+        return self.product.route
+
+    def covers(self) -> str:
+        """Where the remainder is certified, in words."""
+        return self.product.covers()
+
+    def judge(self, statement: Statement, context: Context) -> Finding:
+        if not isinstance(statement, LimitStatement) or statement.remainder is None:
+            return Finding(Verdict.UNKNOWN, "only limits with a remainder are certified")
+        rate = self.product.rate
+        first = 1 + self.small * statement.rhs
+        for index, point in enumerate(self.product.points):
+            for node in self.product.nodes:
+                if not first.xreplace({**point, rate: node}).is_positive:  # type: ignore[dict-item]
+                    return Finding(Verdict.UNKNOWN, f"1 + c e <= 0 at point {index}")
+        margin = sympy.Abs(statement.rhs) * statement.remainder * self.small / first
+        expanded = LimitStatement(
+            self.product.value, self.leading * first, rate, statement.to, margin
+        )
+        return self.product.judge(expanded, context)
 
 
 def _exact(value: sympy.Rational) -> arb:

@@ -10,7 +10,11 @@ from sympy import Integer, Rational
 from exitlaw.claim import Domain, LimitStatement, Range
 from exitlaw.evaluation import enclose
 from exitlaw.evidence import Context
-from exitlaw.learning_rates import Factor, RemainderOverLearningRates
+from exitlaw.learning_rates import (
+    ExpansionOverLearningRates,
+    Factor,
+    RemainderOverLearningRates,
+)
 from exitlaw.verdict import Verdict
 from numerics.enclosure import Enclosure
 from theory.symbols import eta
@@ -83,6 +87,35 @@ def test_quotients_use_the_opposite_bounds():
     factors = (Factor(quantity, weight=eta), Factor(denominator, power=-1))
     finding = evidence(factors).judge(statement(1 / eta, 4 * eta), context())
     assert finding.verdict is Verdict.CERTIFIED
+
+
+def test_a_factor_that_is_not_convex_certifies_nothing():
+    def concave(point, digits):
+        return enclose(sympy.exp(-1 / eta**2), point, digits)
+
+    finding = evidence((Factor(concave),)).judge(
+        statement(sympy.exp(-1 / eta**2), Rational(1, 100)), context()
+    )
+    assert finding.verdict is Verdict.UNKNOWN
+    assert "log-convex" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "remainder", "verdict"),
+    [
+        (Integer(3), eta, "certified"),
+        (Integer(3), eta / 1000, "unknown"),  # true, but finer than convexity between the nodes
+        (Integer(6), eta, "refuted"),
+        (Rational(31, 10), eta / 10, "refuted"),
+        (Integer(-30), eta, "unknown"),  # 1 + c eta is not positive
+    ],
+)
+def test_an_expansion_is_certified_through_the_product(coefficient, remainder, verdict):
+    leading = sympy.exp(2 / eta) / eta
+    claimed = LimitStatement(sympy.Symbol("q"), coefficient, eta, Integer(0), remainder)
+    whole = ExpansionOverLearningRates(evidence(), leading, eta)
+    assert whole.judge(claimed, context()).verdict == verdict
+    assert whole.covers() == evidence().covers()
 
 
 def test_nodes_outside_the_domain_certify_nothing():
