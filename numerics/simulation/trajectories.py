@@ -64,7 +64,8 @@ _RECORD = '''
 def record(key, first, fresh, states, streams, h, every, p, out):
     """Go on with paths first, first+1, … from their states and streams; record into `out`.
 
-    `out[path, time, coordinate]`; returns the number of paths that met an indefinite C.
+    `out[path, time, coordinate]`, whose first time is the start where `fresh` is 1, else 0. Returns
+    the number of paths that met an indefinite C.
     """
     UNPACK
     rh = math.sqrt(h)
@@ -76,7 +77,7 @@ def record(key, first, fresh, states, streams, h, every, p, out):
             s0, s1, s2, s3 = streams[path, 0], streams[path, 1], streams[path, 2], streams[path, 3]
         ENTER
         broken = False
-        for sample in range(out.shape[1]):
+        for sample in range(fresh, out.shape[1]):
             for _ in range(every):
                 STEP
             KEEP
@@ -220,18 +221,18 @@ class Recording:
         for sample in range(0, self.samples, self.block_samples):
             size = min(self.block_samples, self.samples - sample)
             out = np.empty((count, size, len(self.start)))
-            begin = sample == 0
-            if begin:
+            fresh = int(sample == 0)
+            if fresh:
                 out[:, 0] = states
             refused = self.stepper.run(
                 np.array(self.key, dtype=np.uint64),
                 first,
-                begin,
+                fresh,
                 states,
                 streams,
                 self.h,
                 self.every,
-                out[:, 1:] if begin else out,
+                out,
             )
             if self.coordinate is not None:
                 out = self.coordinate.states(out)
@@ -300,8 +301,10 @@ class _Zarr:
     ) -> None:
         group = _package("zarr", ".zarr").open_group(str(path), mode="w")
         group.attrs["exitlaw"] = json.loads(description)
-        times = group.create_array("time", shape=(recording.samples,), dtype="f8")
-        times[:] = recording.every * recording.h * np.arange(recording.samples)
+        self.delta = recording.every * recording.h
+        self.times = group.create_array(
+            "time", shape=(recording.samples,), chunks=(recording.block_samples,), dtype="f8"
+        )
         self.arrays = [
             group.create_array(
                 name,
@@ -316,6 +319,8 @@ class _Zarr:
         paths, samples, _ = block.states.shape
         rows = slice(block.first_path, block.first_path + paths)
         columns = slice(block.first_sample, block.first_sample + samples)
+        if block.first_path == 0:
+            self.times[columns] = self.delta * np.arange(columns.start, columns.stop)
         for i, array in enumerate(self.arrays):
             array[rows, columns] = block.states[:, :, i]
 
