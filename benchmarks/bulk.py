@@ -73,6 +73,12 @@ def scipy_one_pass(a: float, eta: float, theta: float, exit: float) -> float:
     return 2 / eta * half * float(chebyshev.chebval(1.0, total))
 
 
+def _left_over(status: np.ndarray) -> str:
+    """How many sets have an infinite mean, and how many doubles leave to balls."""
+    infinite, undecided = int((status == 3).sum()), int(((status == 1) | (status == 2)).sum())
+    return f"{infinite} infinite means, {undecided} of {len(status)} left to balls"
+
+
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     model, parameters = family(), draw(count)
@@ -90,11 +96,12 @@ def main() -> None:
         worked = time.process_time()
         peer = [scipy_one_pass(float(a), float(e), float(t), exit) for a, e, t in sets]
         peer_rate = few / (time.process_time() - worked)
-        differences = np.abs(np.array(peer) / found.value[:few] - 1)
+        finite = found.status[:few] == 0
+        differences = np.abs(np.array(peer)[finite] / found.value[:few][finite] - 1)
         print(
             f"-1 -> {exit:+.0f}: {np.median(rates):,.0f} per second of wall time, "
             f"{np.median(per_cpu):,.0f} per CPU second; largest error estimate "
-            f"{found.relative_error.max():.1e}\n"
+            f"{found.relative_error[found.status == 0].max():.1e}; {_left_over(found.status)}\n"
             f"   SciPy one pass {peer_rate:,.0f} per CPU second (1 : "
             f"{np.median(per_cpu) / peer_rate:,.0f}); "
             f"median difference {np.median(differences):.1e}"

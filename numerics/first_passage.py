@@ -416,8 +416,8 @@ def _laplace(core: Core, interval: Interval, rate: arb, accuracy: float) -> arb:
     if closed.end is None:
         end = natural_end(closed.core, closed.start)
         _require_returning(closed.core, end, closed.start)
-        reach = reach_left(closed.core, end, closed.start, MASS, 1, accuracy + 10, series=False)
-        # 0 <= f/u <= λ ∫p up to the first panel.
+        reach = reach_left(closed.core, end, closed.start, MASS, 1, accuracy + 10, killing=rate)
+        # f/u at the first panel: known there, or between 0 and λ ∫p.
         panels, flux = reach.panels, rate * reach.states[0]
     else:
         panels, flux = cover(closed.core, closed.end, closed.start), arb(0)

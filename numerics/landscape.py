@@ -15,7 +15,7 @@ from numerics.discs import log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
 from numerics.evaluators import evaluate_arb, evaluate_series
 from numerics.local import End
-from numerics.oscillating import tail_states, within_reach
+from numerics.oscillating import flux_ratio, tail_states, within_reach
 from numerics.panels import REACH, NegativeNoise, Panel, as_series, make_panel
 from numerics.program import Program
 from numerics.rational import (
@@ -211,11 +211,12 @@ def reach_left(
     active: int,
     accuracy: float,
     *,
-    series: bool = True,
+    killing: arb | None = None,
 ) -> Reach:
     """Panels from the left end of the domain to `start`, and the states where they begin.
 
-    Without `series` the panels go on until what lies beyond is negligible.
+    With a rate of `killing` λ the one state is ρ/(λp), ρ the flux ratio of 𝓛u = λu, or a ball from
+    0 to the mass, which bounds it.
     """
     parts = pieces(core.program, end, start)
     panels: list[Panel] = []
@@ -225,7 +226,7 @@ def reach_left(
         panel.before = before
     inner = parts[0].high
     assert isinstance(inner, arb)
-    return _grow(core, parts[0].program, end, inner, panels, stages, active, accuracy, series)
+    return _grow(core, parts[0].program, end, inner, panels, stages, active, accuracy, killing)
 
 
 def _seams(panels: Sequence[Panel], parts: Sequence[Piece]) -> Iterator[tuple[Panel, Program]]:
@@ -247,7 +248,7 @@ def _grow(
     stages: Sequence[Stage],
     active: int,
     accuracy: float,
-    series: bool,
+    killing: arb | None,
 ) -> Reach:
     """Panels to the left until the rest is negligible, or a power series up to the end."""
     tail = analyse(program, end)
@@ -264,16 +265,24 @@ def _grow(
                 states = decay_states(tail, stages, active, core.rate, t)
                 if states is not None and level + log_upper(states[0]) < mass - accuracy - 5:
                     return Reach(panels[::-1] + inner, states)
-            if (
-                series
-                and tail.expanded
-                and tail.order >= 0
-                and float(t.upper()) < 0.45 * tail.radius
-            ):
+            if killing is not None:
+                if end.point is None and float(position) < waves_from:
+                    lowest = lowest_exponent(tail, t)
+                    ratio = (
+                        None
+                        if lowest is None
+                        else flux_ratio(
+                            program, end, core, killing, position, lowest[0], accuracy + 5
+                        )
+                    )
+                    if ratio is not None:
+                        return Reach(panels[::-1] + inner, [ratio / killing])
+                    waves_from = min(waves_from, float(position)) * 1.2
+            elif tail.expanded and tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
                 goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
                 states = power_states(tail, stages, active, core, t, goal)
                 return Reach(panels[::-1] + inner, states)
-            if series and not tail.expanded and float(position) < waves_from:
+            elif not tail.expanded and float(position) < waves_from:
                 goal = max(accuracy + min(level - mass, 0.0) + 5, 8.0)
                 states = _oscillating(program, end, tail, stages, active, core, position, goal)
                 if states is not None:

@@ -1,4 +1,4 @@
-"""Tails under a force that oscillates at infinity: harmonics with asymptotic series, proven.
+"""Tails under a force that oscillates at infinity, and of 𝓛u = λu: asymptotic series, proven.
 
 Where q = −d log p/dx is a sum of `e^(iωx) q_ω`, the q_ω quotients of polynomials (a loss with
 sines over a noise that grows), p has no power series at infinity, and a heavy tail reaches far
@@ -11,6 +11,10 @@ and is cut off), put into the equation, and its residual r bounded for all t up 
 coefficients of r times a polynomial are finitely many. Then, for d = 1 and `d log p/d log t >= e`,
 
     |r| <= Σ a_j t^j     implies     |Y − trial| <= Σ a_j t^(j−1)/(j − 1 + e) .
+
+The Laplace transform of an exit time needs the flux ratio ρ of `𝓛u = λu`: `Y = ρ/p` solves
+Riccati's equation `Y' = λ + qY − (2/η)/C Y²`, by the same means, with waves or without. The term in
+Y² only damps the error of a trial that is positive.
 """
 
 from __future__ import annotations
@@ -121,7 +125,7 @@ _OPERATIONS = {
 
 @dataclass(frozen=True)
 class Oscillation:
-    """C and q of a model at an infinite left end, as waves; the slowest frequency."""
+    """C and q of a model at an infinite left end, as waves; the slowest frequency (∞: none)."""
 
     noise: Waves
     slope: Waves
@@ -133,6 +137,12 @@ class Oscillation:
 @lru_cache(maxsize=128)
 def oscillation(program: Program, end: End, precision: int) -> Oscillation | None:
     """The model as waves, or None where it is none, or not one that this module can expand."""
+    form = _as_waves(program, end, precision)
+    return form if form is not None and form.slowest < math.inf else None
+
+
+@lru_cache(maxsize=128)
+def _as_waves(program: Program, end: End, precision: int) -> Oscillation | None:
     if end.point is not None:
         return None
     supported = {"const", "input", "add", "sub", "mul", "div", "neg", "power", "sin", "cos"}
@@ -149,8 +159,7 @@ def oscillation(program: Program, end: End, precision: int) -> Oscillation | Non
             )
         except NotLocal:
             return None
-        frequencies = [abs(w) for w in slope.modes if w != 0]
-        if noise.plain is None or not frequencies:
+        if noise.plain is None:
             return None
         for frequency, above in slope.modes.items():
             # The mean force decays like 1/x, the waves faster.
@@ -159,7 +168,7 @@ def oscillation(program: Program, end: End, precision: int) -> Oscillation | Non
         polynomials = [integer_polynomial(p) for p in (slope.below, noise.plain)]
         zeros = [z for p in polynomials for z, _ in complex_zeros(p)]
         reach = max((float(abs(z).upper()) for z in zeros), default=0.0)
-    slowest = min(float(arb(w)) for w in frequencies)
+    slowest = min((abs(float(arb(w))) for w in slope.modes if w != 0), default=math.inf)
     return Oscillation(noise, slope, slowest, reach)
 
 
@@ -254,6 +263,72 @@ def tail_states(
         ctx.prec = saved
 
 
+def flux_ratio(
+    program: Program,
+    end: End,
+    core: Core,
+    rate: arb,
+    x: arb,
+    lowest_exponent: float,
+    goal: float,
+) -> arb | None:
+    """ρ/p at x for the solution of 𝓛u = λu without flux at −∞, λ = `rate`; None: not this far out.
+
+    The mean force must fall like 1/x, and C grow like x² at least.
+    """
+    terms = min(MOST_TERMS, math.ceil(goal) + 12)
+    saved = ctx.prec
+    ctx.prec = math.ceil(2 * goal / math.log(2)) + 4 * terms + 60
+    try:
+        form = _as_waves(program, end, ctx.prec)
+        if form is None or not x < -1.0 - 4 * form.reach:
+            return None
+        if not form.slowest * abs(float(x)) > goal + 12:
+            return None
+        top = -1 / x
+        trial = _solve_riccati(form, core.rate, rate, top, lowest_exponent, terms)
+        if trial is None:
+            return None
+        value = _value(trial, x, top)
+        return value if log_upper(arb(value.rad())) < log_upper(value) - goal else None
+    finally:
+        ctx.prec = saved
+
+
+def _solve_riccati(
+    form: Oscillation, scale: arb, rate: arb, top: arb, lowest_exponent: float, terms: int
+) -> _Trial | None:
+    assert form.noise.plain is not None
+    shift = form.noise.plain.degree() - form.noise.below.degree()
+    if shift < 2 or not lowest_exponent > 1:
+        return None
+    inverse = _series(acb_poly(form.noise.below), form.noise.plain, terms)[1]
+    damping = [acb(0)] * (shift - 2) + [c * scale for c in inverse]
+    harmonics = 1 + math.ceil(terms / max(-2 * float(top.log()) - 1, 2.0))
+    distance = float(1 / top)
+    modes = _trial_modes(
+        form, {fmpq(0): [acb(rate)]}, -1, terms, harmonics, distance, damping[:terms]
+    )
+    if modes is None:
+        return None
+    lead = modes[fmpq(0)][0].real
+    size = arb(0)
+    for row in modes.values():
+        for n, c in enumerate(row):
+            size += c.abs_upper() * top**n
+    if not 2 * lead > size:
+        return None
+    residual, below = _residual(form, _RICCATI, (), rate, -1, modes, scale)
+    lowest = _lowest(below, top)
+    if lowest is None:
+        return None
+    error = _error_bound(residual, lowest, -1, lowest_exponent, arb(0), top)
+    return None if error is None else _Trial(-1, modes, error, arb((size + error).upper()))
+
+
+_RICCATI = Stage("speed")
+
+
 def _value(trial: _Trial, x: arb, top: arb) -> arb:
     total = acb(0)
     for frequency, coefficients in trial.modes.items():
@@ -287,7 +362,25 @@ def _solve(
     lowest, inherited = _lowest(below, top), _inherited(form, stage, earlier, rate, top)
     if lowest is None or inherited is None:
         return None
-    # |r| <= t^first Σ a_j t^j; errors in the factors of R count as one more term.
+    error = _error_bound(residual, lowest, first, lowest_exponent, inherited, top)
+    if error is None:
+        return None
+    size = sum((c.abs_upper() * top**n for row in modes.values() for n, c in enumerate(row)), error)
+    return _Trial(first, modes, error, arb(size.upper()))
+
+
+def _error_bound(
+    residual: Modes,
+    lowest: arb,
+    first: int,
+    lowest_exponent: float,
+    inherited: arb,
+    top: arb,
+) -> arb | None:
+    """A bound of |Y − trial| t^(−first) from that of r: `|r| <= t^first Σ a_j t^j`.
+
+    Errors in the factors of R, `inherited`, count as one more term, of j = 1.
+    """
     bounds = [arb(0), inherited]
     for series in residual.values():
         coefficients = series.coeffs()
@@ -302,9 +395,7 @@ def _solve(
         if not gap > 0:
             return None
         error += bound * top ** (j - 1) / arb(gap)
-    error = arb(error.upper())
-    size = sum((c.abs_upper() * top**n for row in modes.values() for n, c in enumerate(row)), error)
-    return _Trial(first, modes, error, arb(size.upper()))
+    return arb(error.upper())
 
 
 def _scales(stage: Stage) -> bool:
@@ -346,10 +437,12 @@ def _trial_modes(
     terms: int,
     harmonics: int,
     distance: float,
+    damping: Sequence[acb] = (),
 ) -> dict[fmpq, list[acb]] | None:
     """The coefficients, order by order, each rounded to an exact number.
 
-    The series of e^(iωx) is best cut off after |ωx| terms: sums of frequencies may be small.
+    The series of e^(iωx) is best cut off after |ωx| terms: sums of frequencies may be small. With
+    `damping`, the series of t^(−2) (2/η)/C, the equation is Riccati's: the source is λ.
     """
     slopes = {
         w: _series(above, form.slope.below, terms)
@@ -375,8 +468,34 @@ def _trial_modes(
                 j = power - first - m - start
                 if 0 <= j < terms:
                     total += coefficients[j] * row[m]
+        return total - damped(w, power, n)
+
+    def damped(w: fmpq, power: int, n: int) -> acb:
+        """(2/η)/C Y² at e^(iωx) t^power (first = −1) from the coefficients below n."""
+        total = acb(0)
+        if not damping:
+            return total
+        for v, row in modes.items():
+            other = modes.get(w - v)
+            if other is None:
+                continue
+            for a in range(min(n, len(row), power + 1)):
+                if row[a] == 0:
+                    continue
+                for b in range(min(n, len(other), power - a + 1)):
+                    total += damping[power - a - b] * row[a] * other[b]
         return total
 
+    if damping:
+        # −y = λ − e y − (c) y²: the positive root.
+        slope = at_lead.real + 1
+        constant, square = source[fmpq(0)][0].real, damping[0].real
+        root = constant / -slope
+        if square > 0:
+            root = (slope + (slope**2 + 4 * square * constant).sqrt()) / (2 * square)
+        if not root > 0:
+            return None
+        modes[fmpq(0)].append(acb(root.mid()))
     for n in range(terms):
         for w in frequencies:
             if w == 0:
@@ -387,7 +506,11 @@ def _trial_modes(
             before = modes[w][n - 1] * (first + n - 1) if n else acb(0)
             value = (forced(w, first + n, n) - before) / (acb(0, 1) * acb(arb(w)))
             modes[w].append(acb(value.mid()))
+        if damping and n == 0:
+            continue
         divisor = first + n - at_lead
+        if damping:
+            divisor += 2 * damping[0] * modes[fmpq(0)][0]
         if divisor.contains(0):
             return None
         value = forced(fmpq(0), first + n + 1, n) / divisor
@@ -412,10 +535,14 @@ def _residual(
     rate: arb,
     first: int,
     modes: dict[fmpq, list[acb]],
+    damping: arb | None = None,
 ) -> tuple[Modes, fmpq_poly]:
-    """`t^(n − first) D (Y' − R − qY)` of the trial, in full, and D(x), a polynomial of degree n."""
+    """`t^(n − first) D (Y' − R − qY)` of the trial, in full, and D(x), a polynomial of degree n.
+
+    With `damping` = 2/η the equation is Riccati's (first = −1), and R = `rate`.
+    """
     assert form.noise.plain is not None
-    extra = form.noise.plain if _scales(stage) else fmpq_poly([1])
+    extra = form.noise.plain if _scales(stage) or damping is not None else fmpq_poly([1])
     below = form.slope.below * extra
     degree, factor = below.degree(), _reversed(acb_poly(below))
     total: Modes = {}
@@ -434,6 +561,13 @@ def _residual(
     kernel = acb_poly(below)
     if _scales(stage):
         kernel = acb_poly(form.slope.below * form.noise.below) * acb(rate)
+    if damping is not None:
+        kernel = kernel * acb(rate)
+        square = acb_poly(form.slope.below * form.noise.below) * acb(damping)
+        raised = _raised(_reversed(square), degree - square.degree() - 1)
+        for v, y in trial.items():
+            for w, z in trial.items():
+                _add(total, v + w, raised * (y * z))
     source = _raised(_reversed(kernel), 1)
     for w, series in _product(stage, earlier).items():
         _add(total, w, -source * series)

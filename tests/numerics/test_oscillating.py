@@ -10,7 +10,7 @@ from flint import arb, ctx
 
 from numerics import stationary
 from numerics.core import core_of
-from numerics.first_passage import exit_time_moment, mean_exit_time
+from numerics.first_passage import exit_time_laplace, exit_time_moment, mean_exit_time
 from numerics.landscape import cover
 from numerics.local import End
 from numerics.oscillating import oscillation, tail_states, within_reach
@@ -91,3 +91,47 @@ def test_what_is_no_such_tail_is_left_alone(loss: str, noise: str) -> None:
     program = core_of(model(loss, noise, "1/2")).program
     assert oscillation(program, End(-1), 64) is None
     assert not within_reach(program, End(-1), -1e6, 40.0)
+
+
+# --- Laplace transforms --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("eta", "value"), [(1, "0.54468719885564260"), ("3/2", "0.61890568328462787")]
+)
+def test_laplace_transform_under_a_heavy_tail(eta: object, value: str) -> None:
+    """Values computed by panels out to where nothing is left; at η = 3/2 p ~ |w|^(−4/3)."""
+    student = model("w**2/2", "1 + w**2", eta, 1)
+    found = exit_time_laplace(student, Fraction(1, 10), 0, exit_above=2, digits=15, method="arb")
+    assert found.decimals(15)[0].startswith(value[:-1])
+    fine = exit_time_laplace(student, Fraction(1, 10), 0, exit_above=2, digits=40, method="arb")
+    assert fine.certain_digits() >= 40
+    assert found.overlaps(fine)
+
+
+@pytest.mark.parametrize("rate", [Fraction(1, 10**9), Fraction(1)])
+@pytest.mark.parametrize("noise", ["1 + w/3 + w**2", "1 + w**4"])
+def test_laplace_transform_by_both_routes(noise: str, rate: Fraction) -> None:
+    law = model("w**2/2 + w**4/40" if "4" in noise else "w**2/2", noise, "1/2", "1/4")
+    value = exit_time_laplace(law, rate, 0, exit_above=1, digits=15)
+    assert value.certain_digits() >= 15
+
+
+def test_a_small_rate_gives_the_moments() -> None:
+    """(1 − E e^(−λτ))/λ = τ − λ E τ²/2 + …, under waves and a tail with two moments of τ."""
+    rate = Fraction(1, 10**6)
+    ends = {"exit_above": 1, "method": "arb"}
+    transform = exit_time_laplace(WAVES, rate, -1, **ends)
+    mean = mean_exit_time(WAVES, -1, **ends).middle
+    second = exit_time_moment(WAVES, 2, -1, **ends).middle
+    predicted = mean - rate * second / 2
+    assert abs(predicted / mean - 1) > Fraction(1, 10**5)
+    assert abs((1 - transform.middle) / rate / predicted - 1) < Fraction(1, 10**7)
+
+
+def test_a_tail_at_the_limit_of_existence_has_a_transform() -> None:
+    """2m − 1 = 0.01: panels would have to reach 10^1500."""
+    law = model("w**2/2", "1 + w**2", Fraction(200, 101), 1)
+    value = exit_time_laplace(law, Fraction(1, 10), 0, exit_above=2, digits=15, method="arb")
+    assert value.certain_digits() >= 15
+    assert abs(float(value) - 0.634) < 0.003
