@@ -36,15 +36,16 @@ from numerics.simulation.streams import Key
 SCHEME = "euler-shift"
 """The one scheme of paths in d dimensions."""
 
-SIDE_INDEFINITE = 3
-"""The side of a path that came where C is not positive definite."""
+SIDE_INDEFINITE, SIDE_UNDEFINED = 3, 4
+"""The sides of paths that came where C is not positive definite, or the region has no value."""
 
 _EXITS = '''
 @njit(cache=True, nogil=True, error_model="numpy")
 def region_exits(key, first, start, h, limit, p, times, sides):
     """Fill entry times and sides of paths first, first+1, …; return the path-steps taken.
 
-    Side 1: entered, 0: still outside after `limit` steps, 2: not finite, 3: C not definite.
+    Side 1: entered, 0: still outside after `limit` steps, 2: not finite, 3: C not definite,
+    4: the region's function not finite.
     """
     UNPACK
     count = times.shape[0]
@@ -69,8 +70,10 @@ def region_exits(key, first, start, h, limit, p, times, sides):
             s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
             STEP
             state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
-            broken = not (level - level == 0.0 and away - away == 0.0)
-            found = 3 if indefinite else (2 if broken else (1 if level <= threshold else 0))
+            found = 1 if level <= threshold else 0
+            found = found if level - level == 0.0 else 4
+            found = found if away - away == 0.0 else 2
+            found = 3 if indefinite else found
             verdict[lane] = found
             flagged |= found
         passes += 1
@@ -171,13 +174,22 @@ class RegionExit:
             times,
             sides,
         )
-        indefinite = int(np.count_nonzero(sides == SIDE_INDEFINITE))
-        if indefinite:
-            raise ComputationError(
+        for side, expected, advice in (
+            (
+                SIDE_INDEFINITE,
                 "a noise C that is positive definite wherever paths come",
-                f"{indefinite} of {count} paths that came where it is not, at dt = {h:.3g}",
                 "correct the noise, or let the exit region hold such states",
-            )
+            ),
+            (
+                SIDE_UNDEFINED,
+                "an exit region whose formulas have a value wherever paths come",
+                "correct the region",
+            ),
+        ):
+            met = int(np.count_nonzero(sides == side))
+            if met:
+                received = f"{met} of {count} paths that came where it is not so, at dt = {h:.3g}"
+                raise ComputationError(expected, received, advice)
         refuse_broken(sides, h)
         return times, sides, int(steps)
 

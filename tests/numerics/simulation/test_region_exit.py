@@ -237,6 +237,7 @@ def test_a_horizon_ends_paths(seed):
         ({"theta": 2}, "interpretation"),
         ({"gradient": (-(x**3), -(y**3), -(z**3)), "region": z >= 10**9}, "finite"),
         ({"region": x >= 100}, "a domain that paths leave"),
+        ({"region": sympy.log(x + HALF) >= HALF}, "have a value wherever paths come"),
     ],
 )
 def test_bad_input_is_named(changes, words):
