@@ -451,7 +451,7 @@ def _trial_modes(
     }
     order, mean = slopes.get(fmpq(0), (1, [acb(0)] * terms))
     at_lead = mean[1 - order] if order <= 1 else acb(0)
-    frequencies = _frequencies(source, [w for w in slopes if w != 0], harmonics)
+    frequencies = _frequencies([w for w in slopes if w != 0], harmonics)
     modes: dict[fmpq, list[acb]] = {w: [] for w in frequencies}
 
     def forced(w: fmpq, power: int, n: int) -> acb:
@@ -518,11 +518,9 @@ def _trial_modes(
     return modes
 
 
-def _frequencies(
-    source: dict[fmpq, list[acb]], waves: Sequence[fmpq], harmonics: int
-) -> list[fmpq]:
-    """Frequencies of R plus sums of so many of those of q."""
-    found = {fmpq(0), *source}
+def _frequencies(waves: Sequence[fmpq], harmonics: int) -> list[fmpq]:
+    """Sums of so many frequencies of q; R, made of trials, has no others worth keeping."""
+    found = {fmpq(0)}
     for _ in range(harmonics):
         found |= {w + v for w in found for v in waves}
     return sorted(found, key=abs)
