@@ -170,7 +170,8 @@ def _exact_steps(model: Diffusion, p: sympy.Expr, formula: sympy.Expr) -> Iterat
     )  # fmt: skip
     second = first_passage.exit_time_moment(2, p, model.D, w, start=w)
     for name, solution, source in (
-        ("the second moment", second, 2 * formula), ("the mean time", formula, Integer(1)),
+        ("the second moment", second, 2 * formula),
+        ("the mean time", formula, Integer(1)),
     ):
         residual = fokker_planck.backward_generator(model, solution).doit(integrals=False) + source
         yield Step(

@@ -152,9 +152,7 @@ def _laplace_steps(statement: LimitStatement) -> Iterator[Step]:
         "Taylor's theorem in epsilon at every z",
         TaylorMatch(tame, known, epsilon, 3),
     )
-    yield average_step(
-        "no term of order sqrt(eta)", law, first, Integer(0), "odd moments vanish"
-    )
+    yield average_step("no term of order sqrt(eta)", law, first, Integer(0), "odd moments vanish")
     yield average_step(
         "the term of order eta", law, second, statement.rhs, "moments 1, 3, 15 of the normal law"
     )

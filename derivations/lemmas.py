@@ -472,9 +472,7 @@ def _pearson_steps(mass: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         "its linear term drops out",
         Equality(Integral(lower, line), student),
         "linearity",
-        Linearity(
-            lower, line, ((Integer(1), power), (-nu, angle * power)), given=range_of_m
-        ),
+        Linearity(lower, line, ((Integer(1), power), (-nu, angle * power)), given=range_of_m),
     )
     upper = power * (1 - nu * angle + exp(bend) * nu**2 * angle**2 / 2)
     yield Step(

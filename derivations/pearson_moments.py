@@ -364,8 +364,10 @@ def _moment_steps(formula: sympy.Expr) -> Iterator[Step]:
         "order by order, each for the m of its own recurrences",
         CaseSplit(
             tuple(
-                (sympy.true if k == ORDERS[-1] else sympy.Eq(order, k),
-                 Equality(names[k], pearson.raw_moment(LAW, k)))
+                (
+                    sympy.true if k == ORDERS[-1] else sympy.Eq(order, k),
+                    Equality(names[k], pearson.raw_moment(LAW, k)),
+                )
                 for k in ORDERS
             ),
             Equality(raw(order), formula),

@@ -97,9 +97,7 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
     law = half_normal_law(z, P2)
     position = epsilon * z
     amplitude = 1 + escape.f1 * position + position**2 * r(position)
-    integrand = amplitude * exp(
-        -(escape.P3 * epsilon * z**3 / 6 + epsilon**2 * z**4 * q(position))
-    )
+    integrand = amplitude * exp(-(escape.P3 * epsilon * z**3 / 6 + epsilon**2 * z**4 * q(position)))
     shorter = kramers.laplace_leading(escape.f0, escape.P0, P2, epsilon**2)
     rise = P2 * position**2 / 2 + escape.P3 * position**3 / 6 + position**4 * q(position)
     whole = Integral(
@@ -118,8 +116,7 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
         law,
         shorter / 2,
         integrand,
-        "half the leading term times the average over z < 0 under the normal law of variance "
-        "1/P_2",
+        "half the leading term times the average over z < 0 under the normal law of variance 1/P_2",
     )
     yield from moment_steps(law, P2, 3)
     first = escape.f1 * z - escape.P3 * z**3 / 6
