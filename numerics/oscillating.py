@@ -318,7 +318,7 @@ def _solve_riccati(
             size += c.abs_upper() * top**n
     if not 2 * lead > size:
         return None
-    residual, below = _residual(form, _RICCATI, (), rate, -1, modes, scale)
+    residual, below = _residual(form, _RICCATI, {fmpq(0): acb_poly([1])}, rate, -1, modes, scale)
     lowest = _lowest(below, top)
     if lowest is None:
         return None
@@ -352,13 +352,14 @@ def _solve(
         return None
     shift = form.noise.plain.degree() - form.noise.below.degree() if _scales(stage) else 0
     first = order.pop() + shift - stage.power - 1
-    source = _source(form, stage, earlier, rate, terms)
+    product = _product(stage, earlier)
+    source = _source(form, stage, product, rate, terms)
     # Each product with a wave of q gains a power 2 of t at least.
     harmonics = 1 + math.ceil(terms / max(-2 * float(top.log()) - 1, 2.0))
     modes = _trial_modes(form, source, first, terms, harmonics, float(1 / top))
     if modes is None:
         return None
-    residual, below = _residual(form, stage, earlier, rate, first, modes)
+    residual, below = _residual(form, stage, product, rate, first, modes)
     lowest, inherited = _lowest(below, top), _inherited(form, stage, earlier, rate, top)
     if lowest is None or inherited is None:
         return None
@@ -419,7 +420,7 @@ def _product(stage: Stage, earlier: Sequence[_Trial]) -> Modes:
 
 
 def _source(
-    form: Oscillation, stage: Stage, earlier: Sequence[_Trial], rate: arb, terms: int
+    form: Oscillation, stage: Stage, product: Modes, rate: arb, terms: int
 ) -> dict[fmpq, list[acb]]:
     """R t^(−first − 1) as truncated series."""
     kernel = acb_poly([1])
@@ -427,7 +428,8 @@ def _source(
         assert form.noise.plain is not None
         inverse = _series(acb_poly(form.noise.below), form.noise.plain, terms)[1]
         kernel = acb_poly(inverse) * acb(rate)
-    return {w: (series * kernel).coeffs() for w, series in _product(stage, earlier).items()}
+    cut = {w: acb_poly(series.coeffs()[:terms]) for w, series in product.items()}
+    return {w: (series * kernel).coeffs() for w, series in cut.items()}
 
 
 def _trial_modes(
@@ -529,7 +531,7 @@ def _frequencies(waves: Sequence[fmpq], harmonics: int) -> list[fmpq]:
 def _residual(
     form: Oscillation,
     stage: Stage,
-    earlier: Sequence[_Trial],
+    product: Modes,
     rate: arb,
     first: int,
     modes: dict[fmpq, list[acb]],
@@ -567,7 +569,7 @@ def _residual(
             for w, z in trial.items():
                 _add(total, v + w, raised * (y * z))
     source = _raised(_reversed(kernel), 1)
-    for w, series in _product(stage, earlier).items():
+    for w, series in product.items():
         _add(total, w, -source * series)
     return total, below
 
