@@ -623,8 +623,23 @@ def _exact(value: Any) -> sympy.Expr:
     return sympy.sympify(value)
 
 
+MOST_KNOWN = 64
+
+_KNOWN: dict[int, tuple[ClaimBody, dict[sympy.Expr, sympy.Expr]]] = {}
+"""Definitions of the bodies last asked for; the body itself is kept, so that its id stays its."""
+
+
 def _definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:
     """Names that a claim's derivation defines, itself or through its lemmas."""
+    known = _KNOWN.get(id(body))
+    if known is None or known[0] is not body:
+        if len(_KNOWN) > MOST_KNOWN:
+            _KNOWN.clear()
+        known = _KNOWN[id(body)] = (body, _collected_definitions(body))
+    return known[1]
+
+
+def _collected_definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:
     found: dict[sympy.Expr, sympy.Expr] = {}
     for step in () if body.derivation is None else body.derivation.steps:
         given = getattr(step.check, "meanings", None)
