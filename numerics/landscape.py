@@ -22,6 +22,7 @@ from numerics.rational import (
     complex_zeros,
     integer_polynomial,
     rational_functions,
+    require_covariance,
     zero_near,
 )
 from numerics.roots import real_roots
@@ -362,6 +363,7 @@ def natural_end(core: Core, inside: arb) -> End:
     left = real_roots(noise, End(-1), inside)
     if not left:
         return End(-1)
+    require_covariance(*functions[0])
     nearest = left[-1].ball()
     zero = zero_near(functions[0][0] * functions[0][1], nearest)
     if zero != 0 and rational_functions(core.program) is None:

@@ -29,7 +29,7 @@ from numerics.evaluators import evaluate_mpmath
 from numerics.lowering import Model
 from numerics.mpmath_relevance import Relevance
 from numerics.program import combined
-from numerics.rational import rational_functions
+from numerics.rational import rational_functions, require_covariance
 
 _LARGEST_EXPONENT_STEP = 40
 """The densities may change by e^40 in a panel: the precision lost is that over log 2 bits."""
@@ -149,6 +149,8 @@ class Dynamics:
         zeros = mp.polyroots(coefficients, maxsteps=500, extraprec=mp.prec + 60)
         real = [mp.re(z) for z in zeros if abs(mp.im(z)) <= mp.ldexp(1 + abs(z), -mp.prec // 2)]
         ahead = [z for z in real if direction * (z - reference) > 0]
+        if ahead:
+            require_covariance(*functions[0])
         return min(ahead, key=lambda z: abs(z - reference), default=None)
 
     def switch_points(self, low: Number, high: Number) -> list[Number]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flint import acb, arb, arb_poly, ctx, fmpq_poly, fmpz_poly
 
+from numerics.errors import ComputationError
 from numerics.evaluators import as_fmpq, compiled, rational_constants
 from numerics.program import Builder, Program
 
@@ -91,6 +92,25 @@ def rational_at(program: Program, x: Ratio) -> tuple[tuple[fmpq_poly, fmpq_poly]
 def integer_polynomial(polynomial: fmpq_poly) -> fmpz_poly:
     """The polynomial times the common denominator of its coefficients."""
     return polynomial.numer()
+
+
+def require_covariance(noise: fmpq_poly, below: fmpq_poly) -> None:
+    """Refuse a quadratic C = σ_g + 2ρw + σ_Hw² that is no covariance: σ_g, σ_H > 0, σ_gσ_H < ρ².
+
+    Asked where a zero of C would end the domain: an interval that exits keep away from the zeros
+    needs no more than C > 0 there.
+    """
+    if below.degree() != 0 or noise.degree() != 2:
+        return
+    spread, twice, curvature = (noise[k] / below[0] for k in range(3))
+    gap = spread * curvature - twice * twice / 4
+    if spread > 0 and curvature > 0 and gap < 0:
+        raise ComputationError(
+            "a covariance C = σ_g + 2ρw + σ_H w² with σ_gσ_H >= ρ²",
+            f"σ_gσ_H − ρ² = {gap}: C is negative between its zeros",
+            "correct the cross term; for a noise that vanishes at an end of the domain shift the "
+            "state so that the zero lies at 0",
+        )
 
 
 def complex_zeros(polynomial: fmpz_poly) -> list[tuple[acb, int]]:

@@ -146,7 +146,7 @@ CASES = (
     _case("negative-noise", *TIME, {**WELL, "--noise": "w"}, EXIT, says="zero of C at 0"),
     _case(
         "indefinite-covariance", *DENSITY, {**PARABOLA, "--noise": "1+4*w+w**2"}, {"--at": "0"},
-        says="C",
+        says="covariance C = σ_g + 2ρw + σ_H w² with σ_gσ_H >= ρ²; received σ_gσ_H − ρ² = -3",
     ),
     _case(
         "noise-with-a-zero", *TIME, {**PARABOLA, "--noise": "(w-1/2)**2"}, EXIT, says="0.5",
