@@ -82,7 +82,8 @@ def _integrable(
     expression = without_abs(sympy.sympify(expression), {**given, variable: (low, high)})
     if _is_smooth_beyond(expression, limits, given):
         return None
-    terms = sympy.Add.make_args(sympy.expand_mul(expression))
+    expanded: Any = sympy.expand_mul(expression)
+    terms = sympy.Add.make_args(expanded)
     obstacle = _not_integrable(expression, limits, given)
     if obstacle is not None and len(terms) > 1:
         found = (_not_integrable(term, limits, given) for term in terms)

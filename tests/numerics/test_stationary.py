@@ -11,6 +11,7 @@ from mpmath import mp
 
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
+from numerics.routes import Method
 from numerics.stationary import cumulative, density, moment, normaliser, quantile, tail_index
 
 HALF = Fraction(1, 2)
@@ -211,7 +212,7 @@ def test_zeros_of_a_cubic() -> None:
 
 
 @pytest.mark.parametrize("method", ["arb", "mpmath"])
-def test_a_population_with_noise_at_the_origin(method: str) -> None:
+def test_a_population_with_noise_at_the_origin(method: Method) -> None:
     """Anti-Ito, L' = w² − w, C = w: a normal law of mean 1 and variance η/2 cut off at 0."""
     population = model("w**3/3 - w**2/2", "w", "1/10", 1)
     with mp.workdps(40):
