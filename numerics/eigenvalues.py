@@ -233,6 +233,9 @@ class _Interval:
         """
         with ctx.workprec(math.ceil(self.accuracy / math.log(2)) + 60):
             x = -rate / arb(self.capacity)
+            if not abs(x) <= 1:
+                # Beyond what the panels and their series are proved for.
+                raise _Undecided
             free_low, free_high = neumann and self.cut_low, neumann and self.cut_high
             state = _Direction(arb(1), self.boundary(self.low)) if free_low else _Direction()
             zeros, sign = 0, 1

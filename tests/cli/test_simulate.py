@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def test_nothing_is_drawn_where_no_one_watches(run):
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("quantity", [TIME, ["moment", "--order", "2", *MODEL, *ANTI]])
 def test_a_cluster_changes_no_bit(run, quantity):
-    distributed = pytest.importorskip("distributed")
+    distributed = import_module("distributed")
     question = ["simulate", *quantity, "--paths", "2000", "--json"]
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,6 @@ def test_a_run_killed_at_any_moment_continues_with_the_same_bits(tmp_path):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense"])
 def test_a_scheduler_that_is_not_there_is_named(address):
-    pytest.importorskip("distributed")
     with pytest.raises(ComputationError, match="a Dask scheduler at"):
         run_chunks(square, [1], scheduler=Cluster(address, timeout=1.0))
 
@@ -144,7 +144,7 @@ def test_a_scheduler_that_is_not_there_is_named(address):
 @pytest.mark.filterwarnings("default")
 def test_a_cluster_that_loses_a_worker_gives_the_same_bits():
     """Three worker processes; one is killed as soon as the first chunks are done."""
-    distributed = pytest.importorskip("distributed")
+    distributed = import_module("distributed")
     items = [(500 * i, 500) for i in range(60)]
     killed = []
     with distributed.LocalCluster(

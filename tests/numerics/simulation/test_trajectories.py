@@ -25,7 +25,6 @@ x, y = sympy.symbols("x y", real=True)
 
 @pytest.fixture(scope="module", params=["parquet", "zarr"])
 def suffix(request) -> str:
-    pytest.importorskip("pyarrow" if request.param == "parquet" else "zarr")
     return f".{request.param}"
 
 
@@ -223,7 +222,6 @@ def test_a_missing_package_is_named(suffix, tmp_path, monkeypatch):
     ],
 )
 def test_bad_input_is_named(tmp_path, changes, words):
-    pytest.importorskip("pyarrow")
     given = {"output": "a.parquet", "start": (0,), "until": 1.0, "dt": 0.1, **changes}
     output = tmp_path / given.pop("output")
     with pytest.raises(ComputationError, match=words):
