@@ -51,12 +51,6 @@ class ModelInput:
             given.setdefault("variable", "w")
         return {**given, **({"set": dict(self.set)} if self.set else {})}
 
-    def with_value(self, name: str, value: str) -> "ModelInput":
-        """The same model with a parameter (or η, or the interpretation) set to another value."""
-        if name in ("eta", "interpretation"):
-            return replace(self, **{name: value})
-        return replace(self, set={**self.set, name: value})
-
 
 # --- reading ------------------------------------------------------------------------------------
 

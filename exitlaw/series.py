@@ -167,12 +167,6 @@ def _count(small: Series, width: Fraction) -> int:
     return int(width / step) + 1
 
 
-def _tends_to_zero(a: Series) -> bool:
-    if a.terms:
-        return _start(a) > 0
-    return a.order is None or a.order > 0
-
-
 class _Expansion:
     """Expansion of an expression in t, each function's series truncated at relative width."""
 

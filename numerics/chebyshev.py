@@ -91,14 +91,6 @@ class ChebyshevRule:
                 total += here * coefficients[j + 1]
         return mp.ldexp(total, exponent)
 
-    def interpolate(self, values: Sequence[Number], x: Number) -> Number:
-        """The interpolating polynomial at `x` in [-1, 1] (Clenshaw)."""
-        coefficients, exponent = self.coefficients(values)
-        one, two = mp.mpf(0), mp.mpf(0)
-        for c in reversed(coefficients[1:]):
-            one, two = 2 * x * one - two + mp.mpf((c, exponent)), one
-        return x * one - two + mp.mpf((coefficients[0], exponent))
-
     def _fixed(self, values: Sequence[Number]) -> tuple[list[Any], int]:
         parts = [v._mpf_ for v in values]
         tops = [exp + bc for _, man, exp, bc in parts if man]

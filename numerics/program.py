@@ -101,14 +101,6 @@ class Program:
             new.append(_specialise(builder, instruction, args, sign))
         return builder.program([new[o] for o in self.outputs])
 
-    def bind(self, values: dict[str, Program]) -> Program:
-        """Replace inputs by constant programs; the other inputs remain, in their order."""
-        remaining = tuple(name for name in self.inputs if name not in values)
-        builder = Builder(remaining)
-        known = {name: builder.include(program, {})[0] for name, program in values.items()}
-        known |= {name: builder.input(name) for name in remaining}
-        return builder.program(builder.include(self, known))
-
 
 class Builder:
     """Builds a program; equal instructions are shared, rational arithmetic is done at once."""

@@ -42,14 +42,6 @@ def _require_level(level: float) -> float:
 # --- intervals ---
 
 
-def mean_interval(
-    mean: float, standard_error: float, confidence: float = 0.95
-) -> tuple[float, float]:
-    """The normal interval of a mean."""
-    half = _normal_isf(0.5 * (1.0 - _require_level(confidence))) * standard_error
-    return mean - half, mean + half
-
-
 def proportion_interval(
     successes: int, trials: int, confidence: float = 0.95
 ) -> tuple[float, float]:

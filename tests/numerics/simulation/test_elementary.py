@@ -35,7 +35,7 @@ def largest_error(name: str, x: np.ndarray, scale: str) -> float:
 @pytest.mark.parametrize(
     ("name", "x", "scale", "bound"),
     [
-        ("exp", points(-700, 700), "relative", 4e-16),
+        ("exp", points(-708, 709), "relative", 4e-16),
         ("exp", points(-1, 1), "relative", 4e-16),
         ("log", points(1e-300, 1e300, logarithmic=True), "relative", 3e-15),
         ("log", points(0.5, 2), "relative", 3e-15),
@@ -77,8 +77,17 @@ def test_outside_the_domain():
     assert math.isnan(elementary.log(0.0))
     assert not math.isfinite(elementary.log(math.inf))
     assert math.isnan(elementary.sin(math.inf))
-    assert elementary.exp(1e4) == elementary.exp(708.0)
-    assert elementary.exp(-1e4) == elementary.exp(-708.0)
+
+
+def test_what_overflows_is_infinite():
+    """A path that exploded must not come back with a finite state."""
+    for x in (709.0, 1e4, 1e300, math.inf):
+        assert elementary.exp(x) == math.inf
+        assert elementary.cosh(x) == elementary.cosh(-x) == math.inf
+        assert elementary.sinh(x) == -elementary.sinh(-x) == math.inf
+        assert elementary.tanh(x) == -elementary.tanh(-x) == 1.0
+        assert elementary.exp(-x) == 0.0
+    assert elementary.power(1e300, 2.0) == math.inf
 
 
 def test_source_text():
