@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -155,8 +156,7 @@ def plain(made: Model, paths: int, workers: int, scheme: str = "euler") -> int:
         run.states(KEY, first, 4096, STEP, 0, 500, 1)
         return 4096 * 1000
 
-    with ThreadPoolExecutor(workers) as pool:
-        return sum(pool.map(chunk, range(0, paths, 4096)))
+    return shared(chunk, range(0, paths, 4096), workers)
 
 
 def exits(made: Model, paths: int, workers: int, scheme: str) -> int:
@@ -167,8 +167,26 @@ def exits(made: Model, paths: int, workers: int, scheme: str) -> int:
     def chunk(first: int) -> int:
         return problem.sample(KEY, first, size, STEP)[2]
 
+    return shared(chunk, range(0, workers * size, size), workers)
+
+
+BUSY: dict[int, float] = {}
+"""CPU seconds of each thread in the latest case that `shared` has run."""
+
+
+def shared(chunk: Callable[[int], int], firsts: range, workers: int) -> int:
+    """Steps of all chunks, by threads whose CPU times are kept in `BUSY`."""
+    BUSY.clear()
+
+    def timed(first: int) -> int:
+        begun = time.thread_time()
+        steps = chunk(first)
+        thread = threading.get_ident()
+        BUSY[thread] = BUSY.get(thread, 0.0) + time.thread_time() - begun
+        return steps
+
     with ThreadPoolExecutor(workers) as pool:
-        return sum(pool.map(chunk, range(0, workers * size, size)))
+        return sum(pool.map(timed, firsts))
 
 
 def rate(work: Callable[[], int], repeats: int) -> float:
@@ -216,12 +234,12 @@ def main() -> None:
         "a1 power-law well, 1 thread": lambda: plain(well, 100_000, 1),
         "a2 power-law well, 2 threads": lambda: plain(well, 200_000, 2),
         "a1 quartic model, 1 thread": lambda: plain(general, 100_000, 1),
-        "a1 power-law well, platen, 1 thread": lambda: plain(well, 50_000, 1, "platen"),
+        "a1 power-law well, taylor, 1 thread": lambda: plain(well, 50_000, 1, "taylor"),
         "b  NumPy, compacting, 1 thread": lambda: numpy_exit(400),
         "b1 grid, 1 thread": lambda: exits(well, 4_000, 1, "euler-grid"),
         "b2 grid, 2 threads": lambda: exits(well, 8_000, 2, "euler-grid"),
         "b1 bridge, 1 thread": lambda: exits(well, 4_000, 1, "euler-bridge"),
-        "b1 platen-bridge, 1 thread": lambda: exits(well, 2_000, 1, "platen-bridge"),
+        "b1 taylor-bridge, 1 thread": lambda: exits(well, 2_000, 1, "taylor-bridge"),
     }
     for name, peer in (
         ("a  diffrax, one solve, all cores", diffrax_plain(100_000)),
@@ -235,9 +253,11 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
           f"NumPy {np.__version__}")  # fmt: skip
     rates: dict[str, float] = {}
+    balance: dict[str, float] = {}
     for name, work in cases.items():
         print(f"… {name}", file=sys.stderr)
         rates[name] = rate(work, repeats)
+        balance[name] = sum(BUSY.values()) / max(BUSY.values(), default=math.nan)
     for name, value in rates.items():
         numpy = rates[next(n for n in rates if n[0] == name[0] and "NumPy" in n)]
         known = reference.get(name[:2].strip())
@@ -247,7 +267,8 @@ def main() -> None:
         ("a", "a1 power-law well, 1 thread", "a2 power-law well, 2 threads"),
         ("b", "b1 grid, 1 thread", "b2 grid, 2 threads"),
     ):
-        print(f"({case}) two threads / one: {rates[two] / rates[one]:.2f}")
+        print(f"({case}) two threads / one: {rates[two] / rates[one]:.2f}; "
+              f"CPU seconds of both / of the busier one: {balance[two]:.2f}")  # fmt: skip
     both = rates["a2 power-law well, 2 threads"]
     for name in rates:
         if "diffrax" in name or "torchsde" in name:

@@ -48,7 +48,11 @@ def quadratic_covariance() -> ClaimBody:
                 samples: Range(values=tuple(Integer(n) for n in range(2, 101))),
                 batch: Range(values=tuple(Integer(n) for n in range(1, 101))),
             },
-            constraints=(sympy.Le(batch, samples),),
+            constraints=(
+                sympy.Le(batch, samples),
+                sympy.Gt(_moment("g", "g"), 0),
+                sympy.Gt(_moment("H", "H"), 0),
+            ),
         ),
         hypotheses=(
             "sample i has the gradient g_i + H_i x; sigma_g, rho, sigma_H are the 1/N moments "
@@ -74,6 +78,18 @@ def quadratic_covariance() -> ClaimBody:
                    factor * (sigma_g + 2 * rho * x + sigma_H * x)),
         ),
     )  # fmt: skip
+
+
+def _moment(first: str, second: str) -> sympy.Expr:
+    """The 1/N covariance of two indexed quantities over the samples."""
+    i = Symbol("i", integer=True, positive=True)
+    a: Any = cast(Any, IndexedBase(first))[i]
+    b: Any = cast(Any, IndexedBase(second))[i]
+
+    def total(summand: sympy.Expr) -> Any:
+        return Sum(summand, (i, Integer(1), samples))
+
+    return total(a * b) / samples - total(a) * total(b) / samples**2
 
 
 def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -> Iterator[Step]:
@@ -106,12 +122,11 @@ def _quadratic_steps(noise: gradient_noise.QuadraticNoise, factor: sympy.Expr) -
         Linearity(gradient, over, ((Integer(1), g[i]), (x, h[i])), Sum),
     )
     for symbol, name, first, second in (
-        (sigma_g, "variance of the gradients", g, g),
-        (rho, "covariance of gradients and curvatures", g, h),
-        (sigma_H, "variance of the curvatures", h, h),
+        (sigma_g, "variance of the gradients", "g", "g"),
+        (rho, "covariance of gradients and curvatures", "g", "H"),
+        (sigma_H, "variance of the curvatures", "H", "H"),
     ):
-        moment = total(first[i] * second[i]) / samples
-        moment -= total(first[i]) * total(second[i]) / samples**2
+        moment = _moment(first, second)
         yield Step(name, Equality(symbol, moment), "definition", Definition(symbol, moment))
     quadratic = noise.covariance(x)
     expanded = (

@@ -208,6 +208,7 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
     well, (cap, edge) = _well_integrand(), _cap_integrand()
     student = (1 + t**2) ** (-index)
     scale = sqrt(width / H_a)
+    range_of_theta = {theta: (-oo, kappa + HALF)}
     joint = landscapes.joint_height(H_a, H_b)
     yield Step(
         "where well and cap are joined",
@@ -219,7 +220,9 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
         "the well in its own width",
         Equality(Integral(well, (w, -oo, oo)), Integral(scale * student, (t, -oo, oo))),
         "w = sqrt(kappa eta sigma_g/H_a) t",
-        ChangeOfVariables(well, w, (-oo, oo), scale * t, t, (-oo, oo), scale * student),
+        ChangeOfVariables(
+            well, w, (-oo, oo), scale * t, t, (-oo, oo), scale * student, given=range_of_theta
+        ),
     )
     yield Step(
         "its width taken out",
@@ -230,7 +233,6 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
     mass = Equality(
         Integral(student, (t, -oo, oo)), 1 / pearson.student_normaliser(index, Integer(1))
     )
-    range_of_theta = {theta: (-oo, kappa + HALF)}
     yield Step(
         "the first Beta integral", mass, "mass of the Student law",
         LemmaUse("lemma/student-integral", mass, {m: index}, given=range_of_theta),
@@ -243,7 +245,14 @@ def _deep_barrier_steps(statement: Equality) -> Iterator[Step]:
         Equality(Integral(cap, (y, -height, height)), Integral(bent, (t, -oo, oo))),
         "y = sqrt(kappa eta sigma_g u/|H_b|) t/sqrt(1 + t^2): phi = u/(1 + t^2)",
         ChangeOfVariables(
-            cap, y, (-height, height), height * t / sqrt(1 + t**2), t, (-oo, oo), bent
+            cap,
+            y,
+            (-height, height),
+            height * t / sqrt(1 + t**2),
+            t,
+            (-oo, oo),
+            bent,
+            given=range_of_theta,
         ),
     )
     power = (1 + t**2) ** (-(index + HALF))

@@ -55,8 +55,16 @@ f0, P2 = Symbol("f_0", positive=True), Symbol("P_2", positive=True)
 f1, f2, P0, P3, P4 = sympy.symbols("f_1 f_2 P_0 P_3 P_4", real=True)
 epsilon = Symbol("epsilon", positive=True)
 
+DOMINATED = "near eta = 0, exp(-rise/eta) against the normal law has an integrable majorant"
+"""What Laplace's expansion needs to be averaged term by term."""
+
 LAPLACE = "lemma/laplace-second-order"
 QUASI_EQUILIBRIUM = "lemma/quasi-equilibrium"
+MASS_AND_RESISTANCE = (
+    "tau, M and S are time, mass and resistance of lemma/quasi-equilibrium, M and S also the "
+    "integrals of lemma/laplace-second-order"
+)
+"""What joins the two lemmas."""
 
 
 # --- Laplace's method -----------------------------------------------------------------------------
@@ -86,6 +94,7 @@ def laplace_second_order() -> ClaimBody:
             "exceeds P(a) by more than some delta > 0, and the integral converges",
             "f = f_0 (1 + f_1 x + f_2 x^2/2 + O(x^3)), P = P_0 + P_2 x^2/2 + P_3 x^3/6 + "
             "P_4 x^4/24 + O(x^5), x the distance from a",
+            DOMINATED,
         ),
         derivation=Derivation(tuple(_laplace_steps(statement))),
         evidence=(
@@ -170,6 +179,7 @@ def _laplace_steps(statement: LimitStatement) -> Iterator[Step]:
             law,
             epsilon,
             eta,
+            DOMINATED,
         ),
     )
 
@@ -335,6 +345,7 @@ def second_order_general() -> ClaimBody:
             "the stationary mass of (-oo, b] is finite and -oo is not reached",
             "L3, L4 and C1, C2 are the third and fourth derivative of L and the first and second "
             "of C at a and b",
+            MASS_AND_RESISTANCE,
         ),
         derivation=Derivation(tuple(_second_order_steps(statement))),
         evidence=(
@@ -412,7 +423,7 @@ def _second_order_steps(statement: LimitStatement) -> Iterator[Step]:
         "quasi-equilibrium",
         balance,
         "the double integral is 2/eta mass times resistance up to exponentially small terms",
-        LemmaUse(QUASI_EQUILIBRIUM, balance),
+        LemmaUse(QUASI_EQUILIBRIUM, balance, identified=MASS_AND_RESISTANCE),
     )
     X, Y, Z, E = sympy.symbols("X Y Z E", real=True)
     yield Step(

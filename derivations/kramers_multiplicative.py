@@ -53,6 +53,7 @@ def multiplicative() -> ClaimBody:
             "-oo is not reached",
             "the remainder 5 eta is certified for L' = (w + 1) w (w - 3/4), "
             "C = 3/4 (1 + (w + 1)^2), exit at 3/4, eta from 1/54 to 1/27, theta = 0, 1/4, 1/2, 1",
+            escape.MASS_AND_RESISTANCE,
         ),
         derivation=Derivation(tuple(_multiplicative_steps(statement))),
         evidence=(
@@ -124,7 +125,7 @@ def _multiplicative_steps(statement: LimitStatement) -> Iterator[Step]:
         "quasi-equilibrium",
         balance,
         "the double integral is 2/eta mass times resistance up to exponentially small terms",
-        LemmaUse(escape.QUASI_EQUILIBRIUM, balance),
+        LemmaUse(escape.QUASI_EQUILIBRIUM, balance, identified=escape.MASS_AND_RESISTANCE),
     )
     X, Y, Z, E = sympy.symbols("X Y Z E", real=True)
     yield Step(

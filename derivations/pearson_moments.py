@@ -162,7 +162,14 @@ def _normaliser_steps(density: sympy.Expr, mass: sympy.Expr, formula: sympy.Expr
         Equality(mass, Integral(alpha * standard, line)),
         "x = lambda + alpha t",
         ChangeOfVariables(
-            density, x, (-oo, oo), location + alpha * t, t, (-oo, oo), alpha * standard
+            density,
+            x,
+            (-oo, oo),
+            location + alpha * t,
+            t,
+            (-oo, oo),
+            alpha * standard,
+            given={m: (Rational(1, 2), oo)},
         ),
     )
     yield Step(
@@ -287,7 +294,16 @@ def _moment_steps(formula: sympy.Expr) -> Iterator[Step]:
             f"standardised, order {k}",
             Equality(whole, Integral(moved, line)),
             "x = lambda + alpha t",
-            ChangeOfVariables(x**k * law, x, (-oo, oo), location + alpha * t, t, (-oo, oo), moved),
+            ChangeOfVariables(
+                x**k * law,
+                x,
+                (-oo, oo),
+                location + alpha * t,
+                t,
+                (-oo, oo),
+                moved,
+                given={m: (Rational(k + 1, 2), oo)},
+            ),
         )
         weights = [
             sympy.binomial(k, j) * location ** (k - j) * alpha ** (j + 1) for j in range(k + 1)

@@ -66,6 +66,7 @@ def half_laplace() -> ClaimBody:
             "J_half(eta) is the integral of f exp(-P/eta) over an interval that ends at the only "
             "lowest point a of P, to the left of it",
             "f = f_0 (1 + f_1 x + O(x^2)), P = P_0 + P_2 x^2/2 + P_3 x^3/6 + O(x^4), P_2 > 0",
+            escape.DOMINATED,
         ),
         derivation=Derivation(tuple(_half_steps(statement))),
         evidence=(
@@ -148,6 +149,7 @@ def _half_steps(statement: LimitStatement) -> Iterator[Step]:
             first,
             law,
             epsilon,
+            escape.DOMINATED,
         ),
     )
     root = LimitStatement(sqrt(eta), Integer(0), eta, Integer(0))
@@ -215,6 +217,7 @@ def saddle_half() -> ClaimBody:
             "tau_b is the mean time from a to b, tau that to a point beyond b",
             "where C is affine in L, C1_b = C'(b) = 0 and the coefficient is -(L'''(b)/3) "
             "sqrt(C(b)/(pi |H_b|^3))",
+            escape.MASS_AND_RESISTANCE,
         ),
         derivation=Derivation(tuple(_saddle_steps(statement))),
         evidence=(
@@ -292,7 +295,7 @@ def _saddle_steps(statement: LimitStatement) -> Iterator[Step]:
         "quasi-equilibrium past the saddle",
         past,
         "mass times resistance",
-        LemmaUse(escape.QUASI_EQUILIBRIUM, past),
+        LemmaUse(escape.QUASI_EQUILIBRIUM, past, identified=escape.MASS_AND_RESISTANCE),
     )
     yield Step(
         "quasi-equilibrium up to the saddle",
@@ -302,6 +305,7 @@ def _saddle_steps(statement: LimitStatement) -> Iterator[Step]:
             escape.QUASI_EQUILIBRIUM,
             upto,
             {tau(eta): half_tau(eta), resistance(eta): half_resistance(eta)},  # type: ignore[dict-item]
+            identified=escape.MASS_AND_RESISTANCE,
         ),
     )
     root = LimitStatement(sqrt(eta), Integer(0), eta, Integer(0))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from exitlaw.derivation import Derivation, Step
     from exitlaw.differential_equations import SolvesODE
     from exitlaw.diffusion import Diffusion
+    from exitlaw.diffusion_nd import DiffusionND
     from exitlaw.evidence import (
         BoundOverRegion,
         Certificate,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     )
     from exitlaw.exporting import export
     from exitlaw.results import ClaimResult, Report
+    from exitlaw.samples import SampleLosses, SampleLossesND
     from exitlaw.verdict import Verdict
     from exitlaw.verification import check_file, verify
     from numerics.enclosure import Enclosure
@@ -69,12 +71,14 @@ _HOMES = {
     "exitlaw.derivation": ("Derivation", "Step"),
     "exitlaw.differential_equations": ("SolvesODE",),
     "exitlaw.diffusion": ("Diffusion",),
+    "exitlaw.diffusion_nd": ("DiffusionND",),
     "exitlaw.evidence": (
         "BoundOverRegion", "Certificate", "Context", "EnclosureComparison", "Finding",
         "MonteCarloTest",
     ),
     "exitlaw.exporting": ("export",),
     "exitlaw.results": ("ClaimResult", "Report"),
+    "exitlaw.samples": ("SampleLosses", "SampleLossesND"),
     "exitlaw.verdict": ("Verdict",),
     "exitlaw.verification": ("check_file", "verify"),
     "numerics.enclosure": ("Enclosure",),
@@ -98,6 +102,7 @@ __all__ = [
     "Definition",
     "Derivation",
     "Diffusion",
+    "DiffusionND",
     "Domain",
     "Enclosure",
     "EnclosureComparison",
@@ -116,6 +121,8 @@ __all__ = [
     "Point",
     "Range",
     "Report",
+    "SampleLosses",
+    "SampleLossesND",
     "SolvesODE",
     "Squeeze",
     "Step",

@@ -6,7 +6,7 @@ those that earlier steps established are named in `requires`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,10 @@ class Multiple:
 
     def establishes(self) -> tuple[Statement, ...]:
         return (self.result,)
+
+    def rough(self, expanded: Callable[[sympy.Expr], sympy.Expr]) -> str | None:
+        """Where the factor may be infinite once names are replaced by their meanings, or None."""
+        return continuous_on(expanded(sympy.sympify(self.factor)), self.given)
 
     def run(self) -> CheckResult:
         obstacle = continuous_on(sympy.sympify(self.factor), self.given)
@@ -337,7 +341,10 @@ class TaylorPositivity:
         return (Bound(self.lhs, self.rhs),)
 
     def run(self) -> CheckResult:
-        one_sided = is_zero(self.start) and bool(self.variable.is_nonnegative)
+        start = sympy.sympify(self.start)
+        if not allowed(self.variable, start, start):
+            return CheckResult(False, f"{self.variable} does not run through {start}")
+        one_sided = is_zero(start) and bool(self.variable.is_nonnegative)
         if not one_sided and self.order % 2:
             return CheckResult(False, "an even order is needed to the left of the start")
         gap = self.rhs - self.lhs
@@ -480,6 +487,11 @@ class ShiftInvariance:
     recurrence: Equality
     limit: LimitStatement
 
+    @property
+    def upward(self) -> sympy.Symbol:
+        """The recurrence is used at all larger values of this symbol."""
+        return self.variable
+
     def requires(self) -> tuple[Statement, ...]:
         return (self.recurrence, self.limit)
 
@@ -579,6 +591,10 @@ class TaylorMatch:
     def establishes(self) -> tuple[Statement, ...]:
         remainder = (self.lhs - self.rhs) / self.variable ** (self.order - 1)
         return (LimitStatement(remainder, sympy.S.Zero, self.variable, sympy.S.Zero),)
+
+    def rough(self, expanded: Callable[[sympy.Expr], sympy.Expr]) -> str | None:
+        """What is not smooth at 0 once names are replaced by what they stand for, or None."""
+        return rough_near(expanded(self.lhs - self.rhs), self.variable, sympy.S.Zero)
 
     def run(self) -> CheckResult:
         gap = self.lhs - self.rhs

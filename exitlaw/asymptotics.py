@@ -14,7 +14,7 @@ import sympy
 
 from exitlaw.checks import CheckResult
 from exitlaw.claim import Equality, LimitStatement, Statement
-from exitlaw.positivity import Intervals, allowed, proves_at_least_zero
+from exitlaw.positivity import CONTINUOUS, Intervals, allowed, proves_at_least_zero
 from exitlaw.scope import Condition, under
 from theory.normal_form import is_zero
 
@@ -158,8 +158,8 @@ class FirstTermExpansion:
     """(integral - 1)/small -> first, from the expansion of its integrand under a fixed law.
 
     `integral = E g(small, Z)`, `g = 1 + small g1 + o(small)` at every Z (the established
-    `expansion`), the law has mass 1 and `E g1 = first` (established); g is dominated by hypothesis
-    of the claim.
+    `expansion`), the law has mass 1 and `E g1 = first` (established). That g is dominated is not
+    checked: `dominated` says why, and has to be among the claim's hypotheses.
     """
 
     integral: sympy.Expr
@@ -168,6 +168,12 @@ class FirstTermExpansion:
     term: sympy.Expr
     law: Law
     small: sympy.Symbol
+    dominated: str
+
+    @property
+    def assumes(self) -> tuple[str, ...]:
+        """Hypotheses that the claim has to state."""
+        return (self.dominated,)
 
     @property
     def expansion(self) -> LimitStatement:
@@ -216,8 +222,9 @@ class TermwiseExpansion:
 
     `integral = E g(small, Z)`, `g = 1 + small g1 + small^2 g2 + o(small^2)` at every Z (the
     established `expansion`), the law has mass 1, `E g1 = 0` and `E g2 = second` (established).
-    Where g is dominated, which is a hypothesis of the claim, the expansion may be averaged term by
-    term: dominated convergence. The result is stated in `rate = small^2`, small > 0.
+    Where g is dominated, the expansion may be averaged term by term: dominated convergence. That it
+    is, is not checked: `dominated` says why, and has to be among the claim's hypotheses. The result
+    is stated in `rate = small^2`, small > 0.
     """
 
     integral: sympy.Expr
@@ -229,6 +236,12 @@ class TermwiseExpansion:
     law: Law
     small: sympy.Symbol
     rate: sympy.Symbol
+    dominated: str
+
+    @property
+    def assumes(self) -> tuple[str, ...]:
+        """Hypotheses that the claim has to state."""
+        return (self.dominated,)
 
     @property
     def expansion(self) -> LimitStatement:
@@ -291,7 +304,7 @@ class Composition:
     def run(self) -> CheckResult:
         if self.inner.rhs.has(self.inner.variable):
             return CheckResult(False, f"{self.inner.rhs} is no limit that could be put in")
-        if self.outer.variable.is_integer or self.outer.variable.is_rational:
+        if not set(self.outer.variable._assumptions_orig) <= CONTINUOUS | {"nonzero"}:
             return CheckResult(False, f"the outer limit is taken along {self.outer.variable} only")
         fixed = (self.outer.lhs.free_symbols | self.outer.rhs.free_symbols) - {self.outer.variable}
         if self.inner.variable in fixed:
@@ -300,6 +313,10 @@ class Composition:
             return CheckResult(False, f"the inner limit is {self.inner.rhs}, not {self.outer.to}")
         if self.outer.to in (sympy.oo, -sympy.oo):
             return CheckResult(True, "composition of limits; the inner one is infinite")
+        if self.outer.to == 0 and self.outer.variable.is_nonpositive:
+            return CheckResult(
+                False, f"the outer limit is that of {self.outer.variable} from below"
+            )
         if self.outer.to == 0 and proves_at_least_zero(self.inner.lhs, self.given, strict=True):
             return CheckResult(
                 True, "composition of limits; the inner one is approached from above"

@@ -27,7 +27,7 @@ from exitlaw.claim import (
     Statement,
     body_of,
 )
-from exitlaw.convergence import rough_near
+from exitlaw.convergence import integrable, rough_near
 from exitlaw.positivity import (
     Intervals,
     allowed,
@@ -36,9 +36,17 @@ from exitlaw.positivity import (
     proves_at_least_zero,
     proves_condition,
     regular_on,
+    runs_through_an_interval,
     within,
 )
-from exitlaw.relations import is_zero, same_statement, substituted, unfit
+from exitlaw.relations import (
+    ASSUMPTIONS,
+    broken_assumption,
+    is_zero,
+    same_statement,
+    substituted,
+    unfit,
+)
 from exitlaw.series import SeriesError, limit_of
 from exitlaw.verdict import Verdict
 from theory.normal_form import logarithmic_derivative
@@ -73,15 +81,27 @@ def _difference_is_zero(lhs: sympy.Expr, rhs: sympy.Expr, what: str) -> CheckRes
     return CheckResult(False, f"{what} does not reduce to 0: {sympy.sstr(difference)[:300]}")
 
 
+SIGNS: Mapping[str, Any] = {
+    "positive": sympy.Gt,
+    "negative": sympy.Lt,
+    "nonnegative": sympy.Ge,
+    "nonpositive": sympy.Le,
+}
+"""Assumptions that an inequality states."""
+
+
 @dataclass(frozen=True)
 class Definition:
     """`symbol := expression` names a quantity; refused if the name occurs in its own definition.
 
-    `symbol` is a symbol or an applied undefined function such as `tau(x)`.
+    `symbol` is a symbol or an applied undefined function such as `tau(x)`. What it is assumed to
+    be, the expression is shown to be, under `given`; a sign that is not shown is a condition of all
+    that follows.
     """
 
     symbol: sympy.Expr
     expression: sympy.Expr
+    given: Intervals = field(default_factory=dict)
 
     def names(self) -> sympy.Expr:
         """The name, which must be new."""
@@ -100,7 +120,30 @@ class Definition:
         name = self.symbol.func if isinstance(self.symbol, AppliedUndef) else self.symbol
         if self.expression.has(name):
             return CheckResult(False, f"{self.symbol} occurs in its own definition")
+        if self.carries():
+            return CheckResult(True, f"names {self.symbol}, where {self.carries()[0]}")
+        broken = broken_assumption(self.symbol, self.expression, self.given)
+        if broken is not None:
+            return CheckResult(
+                False, f"{self.symbol} is {broken}, which was not shown of {self.expression}"
+            )
         return CheckResult(True, f"names {self.symbol}")
+
+    def carries(self) -> tuple[Basic, ...]:
+        """The sign that the symbol is assumed to have, where it was not shown."""
+        broken = broken_assumption(self.symbol, self.expression, self.given)
+        if broken is None or broken not in SIGNS:
+            return ()
+        free = sympy.Dummy(**{key: True for key in self._assumptions() if key not in SIGNS})
+        if broken_assumption(free, self.expression, self.given) is not None:
+            return ()
+        relation = SIGNS[broken](self.expression, 0)
+        return () if relation == sympy.false else (relation,)
+
+    def _assumptions(self) -> tuple[str, ...]:
+        return tuple(
+            key for key in ASSUMPTIONS if key != "nonzero" and getattr(self.symbol, f"is_{key}")
+        )
 
     def broken(self) -> Definition:
         return replace(self, expression=self.expression + self.symbol)
@@ -206,6 +249,8 @@ class LogDerivative:
         return (Equality(self.lhs, self.rhs),)
 
     def run(self) -> CheckResult:
+        if not runs_through_an_interval(self.variable):
+            return CheckResult(False, f"the values of {self.variable} are no interval")
         for side in (self.lhs, self.rhs):
             obstacle = regular_on(side, {})
             if obstacle is not None:
@@ -401,7 +446,8 @@ class Squeeze:
 class ChangeOfVariables:
     """∫ integrand d old = ∫ result d new under old = substitution(new), monotone on the interval.
 
-    `limits` are the ends of the new variable; their images must be `old_limits`.
+    `limits` are the ends of the new variable; their images must be `old_limits`. The integral is
+    shown to converge under `given`: oo = 2 oo would be an equality from which 0 = 1 follows.
     """
 
     integrand: sympy.Expr
@@ -422,6 +468,11 @@ class ChangeOfVariables:
         )
 
     def run(self) -> CheckResult:
+        if self.new != self.old and sympy.sympify(self.integrand).has(self.new):
+            return CheckResult(False, f"{self.new} has a meaning in the integrand already")
+        diverges = integrable(self.integrand, (self.old, *self.old_limits), self.given)
+        if diverges is not None and integrable(self.result, (self.new, *self.limits), self.given):
+            return CheckResult(False, f"the integral may diverge: {diverges}")
         slope = sympy.diff(self.substitution, self.new)
         transformed = self.integrand.xreplace({self.old: self.substitution}) * slope
         same = _difference_is_zero(transformed, self.result, "transformed integrand - result")
@@ -507,13 +558,21 @@ class LemmaUse:
     under the symbols' assumptions and the intervals in `given`. Where the lemma's claim is not a
     proof but stands on evidence, the instance must also lie in the ranges of that evidence, unless
     they are `cited`. A name that the lemma's derivation defines may only be renamed, and keeps its
-    meaning. What uses a lemma is proved only if the lemma's claim stands.
+    meaning; so does what a lemma without proof names (`_quantities`). That names which have another
+    meaning here are the lemma's can only be a hypothesis: `identified`, one of the claim's. What
+    uses a lemma is proved only if the lemma's claim stands.
     """
 
     claim: str
     relation: Statement
     mapping: Mapping[Any, sympy.Expr] = field(default_factory=dict)
     given: Intervals = field(default_factory=dict)
+    identified: str | None = None
+
+    @property
+    def assumes(self) -> tuple[str, ...]:
+        """Hypotheses that the claim has to state."""
+        return () if self.identified is None else (self.identified,)
 
     @property
     def lemmas(self) -> tuple[str, ...]:
@@ -553,6 +612,11 @@ class LemmaUse:
                 if isinstance(moved, AppliedUndef):
                     moved = renamed.get(moved.func, moved.func)(*moved.args)
                 found[moved] = meaning.subs(symbols, simultaneous=True)
+        for name in _quantities(body) if self.identified is None else ():
+            moved = name.subs(symbols, simultaneous=True)
+            if isinstance(moved, AppliedUndef):
+                moved = renamed.get(moved.func, moved.func)(*moved.args)
+            found.setdefault(moved, sympy.Symbol(f"{name} of {self.claim}", real=True))
         return found
 
     def run(self) -> CheckResult:
@@ -576,7 +640,8 @@ class LemmaUse:
 
     def _misused(self, body: ClaimBody, mapping: Mapping[Any, Any]) -> str | None:
         """How the instance leaves what the lemma says, apart from its constraints; or None."""
-        defined = {getattr(name, "func", name) for name in _definitions(body)}
+        named = (*_definitions(body), *_quantities(body))
+        defined = {name.func if isinstance(name, AppliedUndef) else name for name in named}
         for name, value in mapping.items():
             if isinstance(name, AppliedUndef) and name.func in defined:
                 if not (isinstance(value, AppliedUndef) and value.args == name.args):
@@ -637,6 +702,21 @@ def _definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:
             _KNOWN.clear()
         known = _KNOWN[id(body)] = (body, _collected_definitions(body))
     return known[1]
+
+
+def _quantities(body: ClaimBody) -> tuple[Any, ...]:
+    """What a statement without a proof names: the quantities that its evidence is about.
+
+    Those are its undefined functions, and the symbols to which the domain gives no range.
+    """
+    if body.derivation is not None:
+        return ()
+    sides = (body.statement.lhs, body.statement.rhs)
+    functions = set().union(*(side.atoms(AppliedUndef) for side in sides))
+    inside = {symbol for function in functions for symbol in function.free_symbols}
+    free = set().union(*(side.free_symbols for side in sides)) - inside - set(body.domain.ranges)
+    free -= {getattr(body.statement, "variable", None)}
+    return tuple(sorted(functions | free, key=str))
 
 
 def _collected_definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:

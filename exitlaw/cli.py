@@ -289,14 +289,14 @@ def _run_evaluate(quantity: str, options: Options) -> None:
 
 
 def _run_simulate(quantity: str, options: Options) -> None:
-    from exitlaw import quantities
+    from exitlaw import simulated_quantities
 
     recorded = SIMULATE[quantity].recorded
     with _ChunkProgress() as progress:
         if recorded:
-            document = quantities.record(quantity, options, progress)
+            document = simulated_quantities.record(quantity, options, progress)
         else:
-            document = quantities.simulate(quantity, options, progress)
+            document = simulated_quantities.simulate(quantity, options, progress)
     if options["json"]:
         _print_json(document)
         return

@@ -41,6 +41,8 @@ class Quantity:
     """Whether it is also defined in several dimensions."""
     recorded: bool = False
     """Whether it is a file of trajectories, with no error to reach."""
+    discrete: bool = False
+    """Whether it is one of SGD itself, which has neither a scheme nor a step to choose."""
 
 
 def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bool = False):
@@ -48,7 +50,7 @@ def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bo
 
 
 _MODEL, _QUANTITY, _NUMBER, _OUTPUT = "Model", "Quantity", "Number", "Output"
-_SIMULATION = "Simulation"
+_SIMULATION, _SAMPLES = "Simulation", "Model from data"
 
 OPTIONS: dict[str, Option] = {
     option.name: option
@@ -72,21 +74,49 @@ OPTIONS: dict[str, Option] = {
         ),
         _option("--set", "NAME=VALUE", "Value of a parameter; repeatable.", _MODEL, many=True),
         _option("--model", "FILE", "Model from a TOML file; options take precedence.", _MODEL),
+        _option(
+            "--sample-loss",
+            "EXPR",
+            "Loss of one sample, in the state (--variable, --variables) and the columns of --data; "
+            "in place of --loss and --noise.",
+            _SAMPLES,
+        ),
+        _option("--data", "FILE", "CSV file: a line of column names, a line a sample.", _SAMPLES),
+        _option("--batch", "N", "Samples in a batch (default: 1).", _SAMPLES),
+        _option(
+            "--without-replacement", "", "No sample twice in a batch (default: may be).", _SAMPLES
+        ),
         _option("--at", "X", "Point at which the law is evaluated.", _QUANTITY),
         _option("--order", "R", "Order of the moment.", _QUANTITY),
         _option("--absolute", "", "Absolute moment E|X|^R, for any real R.", _QUANTITY),
+        _option(
+            "--observable",
+            "EXPR",
+            "In several dimensions: the function of the variables whose moment is wanted.",
+            _QUANTITY,
+        ),
         _option("--probability", "P", "Probability whose quantile is wanted.", _QUANTITY),
         _option("--rate", "S", "Argument of the Laplace transform E exp(-S T).", _QUANTITY),
         _option("--count", "N", "How many eigenvalues, from λ₀ on.", _QUANTITY),
         _option("--start", "X", "Where the paths start.", _QUANTITY),
         _option("--exit", "B", "Boundary above the start.", _QUANTITY),
         _option("--exit-below", "A", "Boundary below the start.", _QUANTITY),
+        _option(
+            "--reflect", "B", "Reflecting wall above the start, in place of an exit.", _QUANTITY
+        ),
+        _option("--reflect-below", "A", "Reflecting wall below the start.", _QUANTITY),
         _option("--exit-region", "CONDITION", 'Region that ends a path, as "x >= 1".', _QUANTITY),
         _option(
             "--against",
             "CONDITION",
             "In two dimensions: region that must not be entered first.",
             _QUANTITY,
+        ),
+        _option(
+            "--importance",
+            "region|committor|EXPR",
+            "In several dimensions: what rare exits are split by (default: chosen by itself).",
+            _SIMULATION,
         ),
         _option("--until", "T", "Time at which trajectories end.", _QUANTITY),
         _option("--every", "K", "Record every K-th step (default: 1).", _QUANTITY),
@@ -105,8 +135,8 @@ OPTIONS: dict[str, Option] = {
         _option("--digits", "N", "Certified significant digits (default: 15).", _NUMBER),
         _option(
             "--method",
-            "arb|mpmath|both",
-            "Route; both (the default) demands that the two agree.",
+            "arb|mpmath|both|double",
+            "Route; both (the default) demands that the two agree; double estimates, in bulk.",
             _NUMBER,
         ),
         _option("--paths", "N", "Number of paths.", _SIMULATION),
@@ -146,14 +176,17 @@ OPTIONS: dict[str, Option] = {
     )
 }
 
+_BATCHES = ("sample_loss", "data", "batch", "without_replacement")
 MODEL_OPTIONS = (
-    "loss", "drift", "noise", "eta", "interpretation", "variable", "set", "model",
+    "loss", "drift", "noise", "eta", "interpretation", "variable", "set", "model", *_BATCHES,
 )  # fmt: skip
 _EXIT = ("start", "exit", "exit_below")
+_WALLS = ("reflect", "reflect_below")
 _CHUNKS = ("scheduler", "store")
 _RATIO = ("start", "exit", "flatter", "flatter_noise", "flatter_start", "flatter_exit")
 _PRECISION = ("digits", "method", "sweep", "output", "json")
 _SAMPLING = ("paths", "target_error", "scheme", "dt", "seed", "workers", "json")
+_DESCENT = ("paths", "target_error", "seed", "workers", "json")
 _RECORDING = ("paths", "scheme", "dt", "seed", "workers", "output", "json")
 
 
@@ -177,20 +210,20 @@ EVALUATE = _table(
     Quantity(
         "mean-exit-time",
         "Mean first-passage time to one or two boundaries.",
-        (*_EXIT, "exit_region"),
+        (*_EXIT, *_WALLS, "exit_region"),
         ("start",),
         multivariate=True,
     ),
     Quantity(
         "exit-time-moment",
         "Moment of the first-passage time.",
-        ("order", *_EXIT),
+        ("order", *_EXIT, *_WALLS),
         ("order", "start"),
     ),
     Quantity(
         "exit-time-laplace",
         "Laplace transform of the first-passage time.",
-        ("rate", *_EXIT),
+        ("rate", *_EXIT, *_WALLS),
         ("rate", "start"),
     ),
     Quantity(
@@ -234,17 +267,19 @@ SIMULATE = _table(
         "Density of the stationary law at a point.",
         ("at", *_CHUNKS),
         ("at",),
+        multivariate=True,
     ),
     Quantity(
         "moment",
         "Raw or absolute moment of the stationary law.",
-        ("order", "absolute", *_CHUNKS),
+        ("order", "absolute", "observable", *_CHUNKS),
         ("order",),
+        multivariate=True,
     ),
     Quantity(
         "mean-exit-time",
         "Mean first-passage time to one or two boundaries.",
-        (*_EXIT, "exit_region", *_CHUNKS),
+        (*_EXIT, "exit_region", "importance", *_CHUNKS),
         ("start",),
         multivariate=True,
     ),
@@ -253,6 +288,15 @@ SIMULATE = _table(
         "Escape time of the flatter minimum over that of the sharper one.",
         (*_RATIO, *_CHUNKS),
         ("start", "exit", "flatter"),
+    ),
+    Quantity(
+        "sgd-exit-time",
+        "Mean time (η·updates) in which SGD on the samples of a file leaves.",
+        (*_BATCHES, "eta", "variable", "set", *_EXIT, "exit_region", *_CHUNKS),
+        ("sample_loss", "data", "eta", "start"),
+        model=False,
+        multivariate=True,
+        discrete=True,
     ),
     Quantity(
         "trajectories",
@@ -272,6 +316,14 @@ def options_of(quantity: Quantity, *, simulated: bool) -> list[Option]:
         *(MODEL_OPTIONS if quantity.model else ()),
         *(("variables",) if quantity.multivariate else ()),
         *quantity.options,
-        *(_RECORDING if quantity.recorded else _SAMPLING if simulated else _PRECISION),
+        *_numbers(quantity, simulated),
     ]
     return [option for name, option in OPTIONS.items() if name in names]
+
+
+def _numbers(quantity: Quantity, simulated: bool) -> tuple[str, ...]:
+    if quantity.recorded:
+        return _RECORDING
+    if quantity.discrete:
+        return _DESCENT
+    return _SAMPLING if simulated else _PRECISION

@@ -10,10 +10,11 @@ meaning, in this derivation and in the lemmas that it uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
+import sympy
 from sympy.core.basic import Basic
 from sympy.core.function import AppliedUndef
 
@@ -34,7 +35,7 @@ from exitlaw.checks import (
 )
 from exitlaw.claim import Domain, LimitStatement, Statement
 from exitlaw.differential_equations import SolvesODE
-from exitlaw.meanings import Meanings
+from exitlaw.meanings import Meanings, moved_by
 from exitlaw.relations import as_statement, follows, grounds
 from exitlaw.scope import Condition, assumed, beyond, inherited, near_the_limit
 
@@ -124,6 +125,18 @@ class Derivation:
 
     steps: tuple[Step, ...]
 
+    def unstated(self, hypotheses: Iterable[str]) -> str | None:
+        """A hypothesis that a step assumes without a check and the claim does not state, or None.
+
+        What a lemma assumes is stated by the lemma's own claim.
+        """
+        stated = set(hypotheses)
+        for step in self.steps:
+            for needed in getattr(step.check, "assumes", ()):
+                if needed not in stated:
+                    return needed
+        return None
+
     def concludes(self, statement: Statement) -> bool:
         """Whether the last step's relation is the statement, and more than a definition."""
         if not self.steps:
@@ -184,7 +197,7 @@ class _State:
         named = getattr(check, "names", lambda: None)()
         if named is not None and _is_used(named, isinstance(check, Definition), self.facts):
             return False, f"{named} already has a meaning in an earlier step", ()
-        obstacle = self.meanings.conflict(check)
+        obstacle = self.meanings.conflict(check) or _moving_interval(check)
         if obstacle is not None:
             return False, obstacle, ()
         conditions = self._conditions(check)
@@ -195,14 +208,14 @@ class _State:
         relation = as_statement(step.relation)
         if relation is None:
             return False, f"the relation is not one a check can establish: {step.relation}", ()
-        reasons = grounds(relation, (*self.facts, *new))
+        known = {**self.facts, **new}
+        reasons = grounds(relation, known, known)
         if reasons is None:
             text = (
                 f"the check establishes {'; '.join(map(str, established))}, from which, with the "
                 f"steps before, the stated relation does not follow: {step.relation}"
             )
             return False, text, ()
-        known = {**self.facts, **new}
         own = tuple(dict.fromkeys(c for fact in reasons for c in known[fact]))
         new[relation] = _weaker(new.get(relation), _of(relation, own))
         for fact, needed in new.items():
@@ -215,7 +228,7 @@ class _State:
         taken: list[Condition] = []
         by_case: dict[Statement, tuple[Condition, ...]] = {}
         for needed in getattr(check, "requires", tuple)():
-            reasons = grounds(needed, self.facts)
+            reasons = grounds(needed, self.facts, self.facts)
             if reasons is None:
                 return f"it needs what no earlier step established: {needed}"
             own = [c for fact in reasons for c in self.facts[fact]]
@@ -225,6 +238,24 @@ class _State:
         if combine is not None:
             return combine(by_case)
         return (*assumed(check), *inherited(check, taken))
+
+
+def _moving_interval(check: Check) -> str | None:
+    """An interval of one symbol that depends on another one which the check binds, or None."""
+    given = getattr(check, "given", None)
+    if not isinstance(given, Mapping):
+        return None
+    free = {
+        s for fact in check.establishes() for s in fact.lhs.free_symbols | fact.rhs.free_symbols
+    }
+    bound = moved_by(check) - free
+    for symbol, ends in given.items():
+        if symbol in bound:
+            continue
+        for end in map(sympy.sympify, ends):
+            if end.free_symbols & bound:
+                return f"the interval of {symbol} depends on {end}, which this step binds"
+    return None
 
 
 def _of(fact: Statement, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:

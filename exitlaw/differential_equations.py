@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,28 @@ import sympy
 
 from exitlaw.checks import CheckResult, Pair
 from exitlaw.claim import Equality, Statement
-from exitlaw.positivity import Intervals, continuous_on, keeps_its_sign
-from exitlaw.relations import is_zero
+from exitlaw.positivity import (
+    Intervals,
+    continuous_on,
+    keeps_its_sign,
+    proves_at_least_zero,
+    runs_through_an_interval,
+)
+from exitlaw.relations import broken_assumption, is_zero
+
+
+def _singular(
+    coefficients: list[sympy.Expr], inhomogeneity: sympy.Expr, given: Intervals
+) -> str | None:
+    """Where c_n may be 0, or a coefficient or the inhomogeneity singular; or None."""
+    leading = coefficients[-1]
+    if not keeps_its_sign(leading, given):
+        return f"the coefficient {leading} of the highest derivative may be 0"
+    for part in (*coefficients[:-1], inhomogeneity) if len(coefficients) > 1 else ():
+        rough = continuous_on(sympy.sympify(part), given)
+        if rough is not None:
+            return f"a coefficient may be singular: {rough}"
+    return None
 
 
 @dataclass(frozen=True)
@@ -22,7 +42,7 @@ class SolvesODE:
     derivatives. `conditions` are pairs (expression in the unknown, value) such as
     `(f(x).subs(x, B), 0)`, or `(f(x).diff(x).subs(x, B), 0)` for a derivative at a point.
 
-    Uniqueness is shown for equations c_n f^(n) + ... + c_0 f = g with continuous c_k/c_n, c_n
+    Uniqueness is shown for equations c_n f^(n) + ... + c_0 f = g with continuous c_k and g, c_n
     nowhere 0 under `given`, on an interval that holds the points of the conditions, and
 
     - the values of f, ..., f^(n-1) at one point (the initial value problem), or
@@ -41,6 +61,10 @@ class SolvesODE:
     def establishes(self) -> tuple[Statement, ...]:
         return (Equality(self.unknown, self.solution),)
 
+    def meanings(self) -> dict[sympy.Expr, sympy.Expr]:
+        """The unknown stands for the one solution: it is no arbitrary function any more."""
+        return {self.unknown: self.solution}
+
     def _put(self, expression: sympy.Expr) -> sympy.Expr:
         function = sympy.Lambda(self.unknown.args, self.solution)
         put: Any = expression.replace(self.unknown.func, function)
@@ -53,6 +77,9 @@ class SolvesODE:
         for what, rest in rests:
             if not is_zero(rest):
                 return CheckResult(False, f"{what} does not reduce to 0: {sympy.sstr(rest)[:300]}")
+        broken = broken_assumption(self.unknown, self.solution, self.given)
+        if broken is not None:
+            return CheckResult(False, f"{self.unknown} is {broken}, which was not shown")
         obstacle = self._another_solution()
         if obstacle is not None:
             return CheckResult(False, f"uniqueness was not shown: {obstacle}")
@@ -62,6 +89,8 @@ class SolvesODE:
         """What leaves room for another solution, or None."""
         if len(self.unknown.args) != 1 or not isinstance(self.unknown.args[0], sympy.Symbol):
             return f"{self.unknown} is no function of one variable"
+        if not runs_through_an_interval(self.unknown.args[0]):
+            return f"the values of {self.unknown.args[0]} are no interval"
         coefficients = self._coefficients()
         if isinstance(coefficients, str):
             return coefficients
@@ -69,14 +98,51 @@ class SolvesODE:
             if self.conditions or self.solution.has(self.unknown.args[0]):
                 return "a constant has no conditions and does not depend on the variable"
             return None if keeps_its_sign(coefficients[0], self.given) else "c_0 may be 0"
-        leading = coefficients[-1]
-        if not keeps_its_sign(leading, self.given):
-            return f"the coefficient {leading} of the highest derivative may be 0"
-        for lower in coefficients[:-1]:
-            rough = continuous_on(sympy.sympify(lower), self.given)
-            if rough is not None:
-                return f"a coefficient may be singular: {rough}"
-        return self._undetermined(coefficients)
+        obstacle = _singular(coefficients, self._inhomogeneity(), self.given)
+        return obstacle or self._undetermined(coefficients) or self._out_of_reach(coefficients)
+
+    def rough(self, expanded: Callable[[sympy.Expr], sympy.Expr]) -> str | None:
+        """What may be singular once other names are replaced by their meanings, or None."""
+        coefficients = self._coefficients()
+        if self.constant or isinstance(coefficients, str):
+            return None
+        meant = [expanded(sympy.sympify(part)) for part in coefficients]
+        return _singular(meant, expanded(self._inhomogeneity()), self.given)
+
+    def _inhomogeneity(self) -> sympy.Expr:
+        """g, up to its sign: what is left of the equation for f = 0."""
+        zero = sympy.Lambda(self.unknown.args, sympy.S.Zero)
+        left: Any = self.equation.replace(self.unknown.func, zero)
+        return left.doit(integrals=False)
+
+    def _out_of_reach(self, coefficients: list[sympy.Expr]) -> str | None:
+        """A point of a condition that is not inside, if the equation is singular on the way."""
+        variable: Any = self.unknown.args[0]
+        low, high = self.given.get(variable, (-sympy.oo, sympy.oo))
+        line = sympy.Dummy(variable.name, real=True)
+        for expression, _ in self.conditions:
+            place = self._place(expression)
+            point: Any = None if place is None else place[0]
+            gaps = [point - end for end in (low,) if end != -sympy.oo]
+            gaps += [end - point for end in (high,) if end != sympy.oo]
+            gaps += [point] if variable.is_nonnegative else []
+            gaps += [-point] if variable.is_nonpositive else []
+            closed = bool(variable.is_nonnegative) and not variable.is_positive
+            closed = closed or (bool(variable.is_nonpositive) and not variable.is_negative)
+            if all(
+                proves_at_least_zero(
+                    gap, self.given, strict=not (closed and gap in (point, -point))
+                )
+                for gap in gaps
+            ):
+                continue
+            # Not inside: the equation has to be regular on the whole line.
+            others = {s: ends for s, ends in self.given.items() if s != variable}
+            moved: Any = [sympy.sympify(c).xreplace({variable: line}) for c in coefficients]
+            rest: Any = self._inhomogeneity().xreplace({variable: line})
+            if _singular(moved, rest, others) is not None:
+                return f"{point} was not shown to lie in the interval of {variable}"
+        return None
 
     def _coefficients(self) -> list[sympy.Expr] | str:
         """c_0, ..., c_n; or why the equation is not linear."""

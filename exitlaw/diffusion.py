@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +14,9 @@ from theory.diffusion import Formula, as_expression
 from theory.errors import InputError
 
 if TYPE_CHECKING:
+    from exitlaw.bulk import BulkDiffusion
+    from numerics.bulk import ArrayLike
+    from numerics.eigenvalues import Spectrum
     from numerics.enclosure import Enclosure
     from numerics.lowering import Model
     from numerics.program import Program
@@ -63,10 +67,14 @@ class Diffusion(theory.diffusion.Diffusion):
         start: Formula,
         exit: Formula | None = None,
         exit_below: Formula | None = None,
+        reflect: Formula | None = None,
+        reflect_below: Formula | None = None,
         digits: int = 15,
         method: Method = "both",
     ) -> Enclosure:
         """E[inf{t : w_t >= exit or w_t <= exit_below}] from `start`, in units of t.
+
+        `reflect` (above) and `reflect_below` are reflecting walls in place of an exit.
 
         Raises
         ------
@@ -77,8 +85,55 @@ class Diffusion(theory.diffusion.Diffusion):
         return first_passage.mean_exit_time(
             self.lowered(),
             _point(start),
-            exit_above=_end(exit),
-            exit_below=_end(exit_below),
+            **_ends(exit, exit_below, reflect, reflect_below),
+            digits=digits,
+            method=method,
+        )
+
+    def exit_time_moment(
+        self,
+        order: int,
+        *,
+        start: Formula,
+        exit: Formula | None = None,
+        exit_below: Formula | None = None,
+        reflect: Formula | None = None,
+        reflect_below: Formula | None = None,
+        digits: int = 15,
+        method: Method = "both",
+    ) -> Enclosure:
+        """The raw moment E[tau**order] of the exit time; ends as in `mean_exit_time`."""
+        from numerics import first_passage
+
+        return first_passage.exit_time_moment(
+            self.lowered(),
+            order,
+            _point(start),
+            **_ends(exit, exit_below, reflect, reflect_below),
+            digits=digits,
+            method=method,
+        )
+
+    def exit_time_laplace(
+        self,
+        rate: Formula,
+        *,
+        start: Formula,
+        exit: Formula | None = None,
+        exit_below: Formula | None = None,
+        reflect: Formula | None = None,
+        reflect_below: Formula | None = None,
+        digits: int = 15,
+        method: Method = "both",
+    ) -> Enclosure:
+        """E[exp(-rate tau)] of the exit time, rate > 0; ends as in `mean_exit_time`."""
+        from numerics import first_passage
+
+        return first_passage.exit_time_laplace(
+            self.lowered(),
+            _point(rate),
+            _point(start),
+            **_ends(exit, exit_below, reflect, reflect_below),
             digits=digits,
             method=method,
         )
@@ -127,6 +182,51 @@ class Diffusion(theory.diffusion.Diffusion):
             self.lowered(), order, absolute=absolute, digits=digits, method=method
         )
 
+    def cumulative(
+        self, at: Formula, *, upper: bool = False, digits: int = 15, method: Method = "both"
+    ) -> Enclosure:
+        """P(X <= at) under the stationary law, or P(X > at) with `upper`."""
+        from numerics import stationary
+
+        return stationary.cumulative(
+            self.lowered(), _point(at), upper=upper, digits=digits, method=method
+        )
+
+    def quantile(
+        self, probability: Formula, *, digits: int = 15, method: Method = "both"
+    ) -> Enclosure:
+        """The point below which the stationary law has the probability, between 0 and 1."""
+        from numerics import stationary
+
+        return stationary.quantile(
+            self.lowered(), _point(probability), digits=digits, method=method
+        )
+
+    def spectrum(
+        self,
+        count: int = 6,
+        *,
+        exit: Formula | None = None,
+        exit_below: Formula | None = None,
+        digits: int = 15,
+        method: Method = "both",
+    ) -> Spectrum:
+        """The lowest eigenvalues of the negative generator, and where the continuum begins.
+
+        Free (the first is 0), or killed at the exits given: each enclosure holds a proven lower and
+        upper bound.
+        """
+        from numerics import eigenvalues
+
+        return eigenvalues.spectrum(
+            self.lowered(),
+            count,
+            exit_above=_end(exit),
+            exit_below=_end(exit_below),
+            digits=digits,
+            method=method,
+        )
+
     def tail_index(self, *, digits: int = 15, method: Method = "both") -> Enclosure:
         """sup of the orders r with E|w|^r finite; infinite for light tails."""
         from numerics import stationary
@@ -145,7 +245,7 @@ class Diffusion(theory.diffusion.Diffusion):
         ------
         ComputationError : no minimum or no saddle where one is needed.
         """
-        from exitlaw.quantities import escape_formula
+        from exitlaw.escape_quantities import escape_formula
         from numerics import kramers_points
         from numerics.lowering import lower
 
@@ -154,6 +254,29 @@ class Diffusion(theory.diffusion.Diffusion):
         inputs = [sympy.Symbol(name, real=True) for name in kramers_points.FORMULA_INPUTS]
         formula = lower(escape_formula(self).expression, inputs)
         return kramers_points.formula_value(model, points, formula, digits=digits, method=method)
+
+    def in_bulk(self, parameters: Mapping[str, ArrayLike]) -> BulkDiffusion:
+        """The model at many values of its free parameters, in double precision.
+
+        `parameters` gives each free parameter (η or θ may be among them) a number or an array. Its
+        values are estimates with estimated errors; the first of a kind compiles for some seconds.
+
+        Raises
+        ------
+        InputError : parameters missing, or unknown.
+        """
+        from exitlaw.bulk import BulkDiffusion
+        from numerics.lowering import lower_diffusion
+
+        free = [symbol.name for symbol in self.free_parameters]
+        if set(free) != set(parameters):
+            raise InputError(
+                f"values for the free parameters {', '.join(free) or '(none)'}",
+                ", ".join(parameters) or "none",
+                "give each of them, and no other",
+            )
+        model = lower_diffusion(self, parameters=self.free_parameters)
+        return BulkDiffusion(self, model, parameters)
 
     def simulate_mean_exit_time(
         self,
@@ -186,6 +309,40 @@ class Diffusion(theory.diffusion.Diffusion):
             workers=workers,
             **options,
         )
+
+    def simulate_stationary_density(self, at: Formula, **options: Any) -> Estimate:
+        """The stationary density at a point by Monte Carlo, from drift and noise alone.
+
+        `options` are those of `numerics.simulation.stationary_density`: paths or target_error, dt,
+        scheme, seed, workers, …
+        """
+        from exitlaw.unit_noise import simulated_density
+
+        self.lowered()  # refuses parameters without values
+        return simulated_density(self, as_expression(at), **options)
+
+    def simulate_moment(
+        self, order: int | float, *, absolute: bool = False, **options: Any
+    ) -> Estimate:
+        """E[w^order], or E[|w|^order], by Monte Carlo; see `simulate_stationary_density`."""
+        from exitlaw.unit_noise import simulated_moment
+
+        self.lowered()
+        return simulated_moment(self, order, absolute=absolute, **options)
+
+
+def _ends(
+    exit: Formula | None,
+    exit_below: Formula | None,
+    reflect: Formula | None,
+    reflect_below: Formula | None,
+) -> dict[str, Program | None]:
+    return {
+        "exit_above": _end(exit),
+        "exit_below": _end(exit_below),
+        "reflect_above": _end(reflect),
+        "reflect_below": _end(reflect_below),
+    }
 
 
 def _point(value: Formula) -> Program:

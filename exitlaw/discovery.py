@@ -21,6 +21,11 @@ from theory.errors import InputError
 
 CONTENT = "derivations"
 
+EXPECTED = frozenset(
+    {Verdict.PROVED, Verdict.CERTIFIED, Verdict.AGREES, Verdict.CONSISTENT, Verdict.REFUTED}
+)
+"""Verdicts that a claim may demand."""
+
 
 @dataclass(frozen=True)
 class ClaimMetadata:
@@ -107,8 +112,14 @@ def _metadata(call: ast.Call, function: ast.FunctionDef, path: Path, module: str
         expected = given.get("expected", "proved")
         if isinstance(expected, str):
             expected = {"quick": expected, "full": expected}
+        if set(expected) != {"quick", "full"}:
+            raise ValueError("`expected` names one verdict, or one for quick and one for full")
         for verdict in expected.values():
-            Verdict(verdict)
+            if Verdict(verdict) not in EXPECTED:
+                raise ValueError(f"{verdict!r} is no verdict to expect")
+        for name in ("id", "title", "source"):
+            if not str(given.get(name, "")).isprintable():
+                raise ValueError(f"`{name}` holds a line break or a control character")
         return ClaimMetadata(
             id=str(given["id"]),
             title=str(given["title"]),

@@ -45,6 +45,9 @@ def _facts(rows: Iterable[tuple[str, str]]) -> Padding:
 
 def _digits(document: Document) -> str:
     kind, digits, method = document["digits_kind"], document["digits"], document["method"]
+    if method == "double":
+        error = document["relative_error"]
+        return f"double precision, relative error about {error:.1g} at most, not certified"
     if kind == "estimated":
         return f"about {digits} digits, estimated by mesh refinement, not certified"
     if method == "mpmath":
@@ -99,6 +102,7 @@ def simulation(document: Document) -> RenderableType:
         ("paths", f"{document['paths']:,} ({document['path_steps']:,} path-steps)"),
         ("scheme", f"{document['scheme']}, seed {document['seed']}"),
         ("time", _seconds(document["seconds"])),
+        *(("note", escape(note)) for note in document.get("notes", [])),
     ]
     return Group(heading, _facts(rows))
 

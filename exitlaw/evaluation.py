@@ -8,6 +8,7 @@ from fractions import Fraction
 import sympy
 from flint import acb, arb, ctx
 from sympy.core.basic import Basic
+from sympy.core.function import AppliedUndef
 
 from exitlaw.claim import Domain, Point
 from numerics.enclosure import Enclosure
@@ -53,8 +54,12 @@ def outside(point: Point, domain: Domain) -> str | None:
         elif not (sympify(allowed.low) <= value) or not (value <= sympify(allowed.high)):
             return f"{symbol} = {value} is outside [{allowed.low}, {allowed.high}]"
     for constraint in domain.constraints:
-        if not constraint.free_symbols <= set(point):
-            continue
+        unknown = constraint.free_symbols - set(point)
+        if unknown and constraint.has(sympy.Indexed, AppliedUndef):
+            continue  # about data or functions, which a point does not show
+        if unknown:
+            names = ", ".join(sorted(map(str, unknown)))
+            return f"the point gives no value to {names}, so that {constraint} is undecided"
         if constraint.subs(list(point.items())) != sympy.true:
             return f"the constraint {constraint} does not hold"
     return None
@@ -145,7 +150,8 @@ class BoxFormula:
     def over(self, box: Sequence[arb]) -> arb:
         """An enclosure of the formula's values on the box."""
         (direct,) = evaluate_arb(self.program, *box)
-        if self.slopes is None:
+        # Where it is not finite the formula may have a pole or a jump: no mean-value form then.
+        if self.slopes is None or not direct.is_finite():
             return direct
         middle = [x.mid() for x in box]
         (result,) = evaluate_arb(self.program, *middle)
@@ -156,8 +162,6 @@ class BoxFormula:
             result = result + rate * (x - m)
         if not result.is_finite():
             return direct
-        if not direct.is_finite():
-            return result
         return result.intersection(direct) if result.overlaps(direct) else direct
 
     def slopes_over(self, box: Sequence[arb]) -> list[float] | None:

@@ -22,6 +22,7 @@ from exitlaw.claim import (
     LimitStatement,
     Point,
     Profile,
+    Range,
     Statement,
 )
 from exitlaw.verdict import Verdict
@@ -133,7 +134,8 @@ class EnclosureComparison:
     | equivalence (the reference  | property and criterion differ   | they agree, and both true    |
     | returns a truth value)      |                                 | and false occur              |
 
-    Anything else is unknown. A point outside the domain, or an error, is unknown with its reason.
+    Anything else is unknown: one point alone decides no equality in variables. A point outside the
+    domain, or an error, is unknown with its reason.
     """
 
     route: str
@@ -170,12 +172,23 @@ class EnclosureComparison:
                 undecided.append(finding)
         if undecided:
             return undecided[0]
+        lonely = self._lonely(statement, context.domain)
+        if lonely is not None:
+            return Finding(Verdict.UNKNOWN, lonely, describe(self.points[0]))
         count = f"{len(self.points)} point{'s' if len(self.points) > 1 else ''}"
         if isinstance(statement, Equivalence):
             if len(truths) < 2:
                 return Finding(Verdict.UNKNOWN, f"only {truths} occurs among {count}")
             return Finding(Verdict.AGREES, f"property and criterion agree at {count}")
         return Finding(Verdict.AGREES, f"enclosures overlap at {count} to {self.digits} digits")
+
+    def _lonely(self, statement: Statement, domain: Domain) -> str | None:
+        """Why the points, though none contradicts, are one only; or None."""
+        symbols: Any = statement.rhs.free_symbols
+        free = [s for s in symbols if len(domain.ranges.get(s, Range()).values) != 1]
+        if free and len({tuple(point.get(s) for s in free) for point in self.points}) < 2:
+            return "one point decides no equality: a formula that is wrong may pass through it"
+        return None
 
     def _at(
         self,

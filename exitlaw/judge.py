@@ -6,9 +6,11 @@ or evidence is taken is a verdict `unknown` that says what happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from time import perf_counter
+
+import sympy
 
 from exitlaw.claim import (
     REGISTRY,
@@ -36,6 +38,13 @@ The share does not depend on which claims a run selects, so that a verdict does 
 ORDER = {"enclosure": 0, "certificate": 1, "monte-carlo": 2}
 """The order in which evidence is tried on a mutant: cheap and exact first."""
 
+GIVES: Mapping[str, tuple[Verdict, ...]] = {
+    "enclosure": (Verdict.AGREES,),
+    "certificate": (Verdict.CERTIFIED,),
+    "monte-carlo": (Verdict.CONSISTENT,),
+}
+"""What evidence of each kind can show of a true statement; only derivations prove."""
+
 OPTIONAL_MODULES = frozenset({"dask", "distributed"})
 """Modules of the extras: evidence that misses one is skipped, not failed."""
 
@@ -47,6 +56,7 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     result = ClaimResult(claim.id, claim.title, claim.expected[profile])
     try:
         body = claim.build()
+        _require_names_of_one_symbol(body)
     except Exception as error:
         row = _failure("build", "the function that states the claim", error, start)
         return replace(result, evidence=(row,), seconds=perf_counter() - start)
@@ -88,6 +98,21 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     )
 
 
+def _require_names_of_one_symbol(body: ClaimBody) -> None:
+    """A reader of the claim cannot tell two symbols of one name apart: neither may it mean both.
+
+    Raises
+    ------
+    ValueError : statement and domain hold two symbols, unlike in their assumptions, of one name.
+    """
+    sides = (body.statement.lhs, body.statement.rhs, *body.domain.constraints)
+    symbols = set(body.domain.ranges).union(*(side.free_symbols for side in sides))
+    known: dict[str, sympy.Basic] = {}
+    for symbol in symbols:
+        if known.setdefault(str(symbol), symbol) != symbol:
+            raise ValueError(f"two symbols with different assumptions are called {symbol}")
+
+
 def _statistical(evidence: Iterable[Evidence]) -> int:
     return sum(one.kind == "monte-carlo" for one in evidence)
 
@@ -120,6 +145,8 @@ def _derive(
             detail = f"lemmas that `depends` does not name: {', '.join(undeclared)}"
         elif not body.derivation.concludes(body.statement):
             detail = "the last step does not establish the claim's statement"
+        elif (missing := body.derivation.unstated(body.hypotheses)) is not None:
+            detail = f"it assumes what `hypotheses` does not state: {missing}"
         elif (excess := outcome.exceeds(body.domain)) is not None:
             detail = f"the last step holds on less than the claim's domain: {excess}"
         else:
@@ -140,7 +167,7 @@ def _derive(
 def _finding(evidence: Evidence, statement: Statement, context: Context) -> Finding:
     """The finding of one evidence; an exception is `unknown`, a missing extra is `Skipped`."""
     try:
-        return evidence.judge(statement, context)
+        return _within_its_kind(evidence.kind, evidence.judge(statement, context))
     except Skipped:
         raise
     except ModuleNotFoundError as error:
@@ -149,6 +176,14 @@ def _finding(evidence: Evidence, statement: Statement, context: Context) -> Find
         return Finding(Verdict.UNKNOWN, f"{type(error).__name__}: {error}")
     except Exception as error:
         return Finding(Verdict.UNKNOWN, f"{type(error).__name__}: {error}")
+
+
+def _within_its_kind(kind: str, found: Finding) -> Finding:
+    """The finding; `unknown` where evidence of this kind cannot give its verdict."""
+    if found.verdict in (*GIVES.get(kind, ()), Verdict.REFUTED, Verdict.UNKNOWN):
+        return found
+    text = f"evidence of the kind {kind!r} gives no verdict {found.verdict!s}: {found.detail}"
+    return Finding(Verdict.UNKNOWN, text, found.point, found.enclosures)
 
 
 def _take(evidence: Evidence, statement: Statement, context: Context) -> EvidenceResult:
@@ -172,7 +207,8 @@ def _judge_mutants(body: ClaimBody, context: Context) -> Iterator[MutantResult]:
     named = body.mutants
     made = generate(body.statement) if body.generate else ()
     formulas = {m.formula for m in named}
-    everything = [(m, False) for m in named]
+    # The same formula under two names is one neighbour.
+    everything = [(m, False) for m in {m.formula: m for m in reversed(named)}.values()][::-1]
     everything += [(m, True) for m in made if m.formula not in formulas]
     if not everything:
         return

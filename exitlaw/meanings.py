@@ -16,7 +16,7 @@ import sympy
 from sympy.core.basic import Basic
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
-from exitlaw.relations import same
+from exitlaw.relations import broken_assumption, same
 
 MOVED = ("variable", "old", "new", "small", "rate", "base", "mirror")
 """Fields of a check that name a symbol which the check moves or binds."""
@@ -32,10 +32,17 @@ class Meanings:
 
     def conflict(self, check: Any) -> str | None:
         """How a check would give a name a second meaning or move a hidden symbol, or None."""
-        mapping = getattr(check, "mapping", {}) if hasattr(check, "source") else {}
-        for name in mapping:
+        mapping = getattr(check, "mapping", {})
+        for name in mapping if hasattr(check, "source") else {}:
             if self._meaning(name) is not None:
                 return f"{name} has a meaning here: only what is unknown may be replaced"
+        for name, value in mapping.items():
+            broken = broken_assumption(name, self.expanded(sympy.sympify(value)))
+            if isinstance(name, sympy.Symbol) and broken == "real":
+                return f"{name} is real, which was not shown of what {value} stands for"
+        rough = getattr(check, "rough", lambda expanded: None)(self.expanded)
+        if rough is not None:
+            return f"a name stands for what may be rough: {rough}"
         fixed: Any = {
             c.lhs: c.rhs for c in getattr(check, "carries", tuple)() if isinstance(c, sympy.Eq)
         }
@@ -43,12 +50,22 @@ class Meanings:
             known = self._meaning(name)
             if known is not None and not same(known.subs(fixed), meaning.subs(fixed)):
                 return f"{name} means {known} here, in the lemma {meaning}"
-        moved = _moved(check)
+        moved = moved_by(check)
         for name in _names_in(check):
             caught = self._hidden(name) & moved
             if caught:
                 return f"{name} stands for what depends on {caught.pop()}, which this step moves"
         return None
+
+    def expanded(self, expression: Any) -> Any:
+        """The expression with every name replaced by its meaning, also inside the meanings."""
+        for _ in range(len(self.known) + 1):
+            known: Any = {name: self._meaning(name) for name in _names(expression)}
+            mapping = {name: meaning for name, meaning in known.items() if meaning is not None}
+            if not mapping:
+                break
+            expression = expression.xreplace(mapping)
+        return expression
 
     def learn(self, check: Any) -> None:
         """Keep the meanings that a check gives."""
@@ -87,7 +104,8 @@ def _meanings_of(check: Any) -> dict[sympy.Expr, sympy.Expr]:
     return {} if given is None else given()
 
 
-def _moved(check: Any) -> set[Any]:
+def moved_by(check: Any) -> set[Any]:
+    """Symbols that a check moves, binds or replaces."""
     moved: set[Any] = set()
     for name in MOVED:
         value = getattr(check, name, None)

@@ -44,6 +44,7 @@ def _on_positive_axis(
         low, high = sympy.sympify(low), sympy.sympify(high)
         if low == -sympy.oo and high == sympy.oo:
             image: sympy.Expr = sympy.Dummy(symbol.name, real=True)
+            fresh.append(image)
         else:
             t = sympy.Dummy(symbol.name, positive=True)
             if high == sympy.oo:
@@ -131,8 +132,15 @@ def _sign(expression: sympy.Expr) -> int:
         variable, *ends = limits
         if len(ends) == 2 and _ordered(*ends):
             integrand: Any = expression.function
-            moved, _ = _on_positive_axis(integrand, {variable: (ends[0], ends[1])})
-            return _sign(moved)
+            moved, (image,) = _on_positive_axis(integrand, {variable: (ends[0], ends[1])})
+            # A square that is 0 at single points keeps the integral positive.
+            factors: Any = sympy.Mul.make_args(moved)
+            squares = [
+                factor
+                for factor in factors
+                if factor.is_Pow and factor.exp.is_even and factor.base == image
+            ]
+            return _sign(moved / sympy.Mul(*squares))
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.as_base_exp()
         sign = _sign(base)
@@ -163,7 +171,10 @@ def _positive_factored(expression: sympy.Expr) -> bool:
     expression = sympy.expand(expression)
     if _polynomial_positive(expression):
         return True
-    factored: Any = sympy.factor_list(expression)
+    try:
+        factored: Any = sympy.factor_list(expression)
+    except sympy.PolynomialError:
+        return False
     constant, factors = factored
     sign = 1 if constant.is_positive else -1 if constant.is_negative else 0
     if sign == 0 or (len(factors) == 1 and factors[0][1] == 1 and abs(constant) == 1):
@@ -281,13 +292,18 @@ def allowed(
     symbol: sympy.Symbol, low: sympy.Expr, high: sympy.Expr, given: Intervals | None = None
 ) -> bool:
     """Whether the symbol's own assumptions admit every value between low and high."""
-    if not set(symbol._assumptions_orig) <= CONTINUOUS:
+    if not runs_through_an_interval(symbol):
         return False
     if symbol.is_nonnegative:
         return within(low, high, (0, sympy.oo), given)
     if symbol.is_nonpositive:
         return within(low, high, (-sympy.oo, 0), given)
     return True
+
+
+def runs_through_an_interval(symbol: sympy.Symbol) -> bool:
+    """Whether the values that the symbol's assumptions allow are an interval, or all numbers."""
+    return set(symbol._assumptions_orig) <= CONTINUOUS
 
 
 def proves_condition(condition: Basic, given: Intervals | None = None) -> bool:

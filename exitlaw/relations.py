@@ -11,7 +11,7 @@ from sympy.core.basic import Basic
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
-from exitlaw.positivity import Intervals, proves_at_least_zero
+from exitlaw.positivity import ENTIRE, Intervals, allowed, proves_at_least_zero, within
 from theory.normal_form import is_zero as zero_in_normal_form
 
 REWRITE_ROUNDS = 20
@@ -67,8 +67,10 @@ def as_statement(relation: Basic | Statement) -> Statement | None:
     return None
 
 
-ASSUMPTIONS = ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "real", "integer")
-"""What a symbol is assumed to be, its replacement has to be."""
+ASSUMPTIONS = ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "real", "integer",
+               "rational", "irrational", "algebraic", "transcendental", "even", "odd", "prime",
+               "composite", "zero", "imaginary")  # fmt: skip
+"""What a symbol or function is assumed to be, its replacement has to be."""
 
 
 def unfit(
@@ -101,8 +103,8 @@ def unfit(
         caught = (expression.free_symbols & bound) - own
         if caught:
             return f"{value} depends on {caught.pop()}, which the statement binds"
-        if isinstance(name, sympy.Symbol):
-            broken = _broken_assumption(name, expression, given)
+        if isinstance(name, sympy.Symbol | AppliedUndef):
+            broken = broken_assumption(name, expression, given)
             if broken is not None:
                 return f"{name} is {broken}, which was not shown of {value}"
     return None
@@ -129,9 +131,10 @@ def _bound_symbols(expression: Basic) -> set[Basic]:
     }
 
 
-def _broken_assumption(
-    name: sympy.Symbol, value: sympy.Expr, given: Intervals | None
+def broken_assumption(
+    name: sympy.Expr, value: sympy.Expr, given: Intervals | None = None
 ) -> str | None:
+    """What a symbol or function is assumed to be and its value was not shown to be, or None."""
     for assumption in ASSUMPTIONS:
         if not getattr(name, f"is_{assumption}") or getattr(value, f"is_{assumption}"):
             continue
@@ -145,17 +148,34 @@ def _broken_assumption(
         elif (
             assumption == "nonzero"
             and any(proves_at_least_zero(part, given, strict=True) for part in (value, -value))
-        ) or (assumption == "real" and _real_if_functions_are(value)):
+        ) or (assumption == "real" and _is_real(value, given or {})):
             continue
         return assumption
     return None
 
 
-def _real_if_functions_are(value: sympy.Expr) -> bool:
-    """Whether a value is real; undefined functions are, content is about real functions."""
-    unknown = value.atoms(AppliedUndef, sympy.Integral, sympy.Derivative, sympy.Subs)
-    mapping: Any = {part: sympy.Dummy(real=True) for part in unknown}
-    return bool(value.xreplace(mapping).is_real)
+def _is_real(value: Any, given: Intervals) -> bool:
+    """Whether a value is real where it is finite; undefined functions and integrals are.
+
+    Content is about real functions; what is indexed is data.
+    """
+    if value.is_real:
+        return True
+    if isinstance(value, sympy.Symbol) or value.is_real is False:
+        return False
+    if isinstance(value, sympy.Pow):
+        base, exponent = value.args
+        if not exponent.is_integer and not proves_at_least_zero(base, given):
+            return False
+    elif isinstance(value, sympy.log):
+        return proves_at_least_zero(value.args[0], given)
+    elif isinstance(value, sympy.Integral | sympy.Sum | sympy.Derivative | sympy.Subs):
+        return _is_real(value.args[0], given)
+    elif isinstance(value, AppliedUndef | sympy.Indexed):
+        return True
+    elif not isinstance(value, (sympy.Add, sympy.Mul, sympy.Abs, sympy.gamma, *ENTIRE)):
+        return False
+    return all(_is_real(part, given) for part in value.args)
 
 
 def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) -> Statement:
@@ -198,7 +218,54 @@ def same_statement(left: Statement, right: Statement) -> bool:
     return True
 
 
-def _rewrite(expression: Basic, facts: Iterable[Statement]) -> tuple[Basic, set[Equality]]:
+Conditions = Mapping[Statement, Iterable[Any]]
+"""What each fact needs: conditions with `holds` and `premises` (see `exitlaw.scope`)."""
+
+
+def _holds_inside(fact: Equality, expression: Basic, needs: Conditions) -> bool:
+    """Whether a fact holds for all values through which integrals and sums take its symbols.
+
+    A condition on a symbol, or an assumption that excludes some of its values, is about the symbol
+    outside of what binds it.
+    """
+    own: set[Any] = set(fact.lhs.free_symbols)
+    limited = {
+        symbol
+        for condition in needs.get(fact, ())
+        for part in (condition.holds, *condition.premises)
+        for symbol in part.free_symbols
+    }
+    for node in sympy.preorder_traversal(expression):
+        bound = own & set(getattr(node, "bound_symbols", ()))
+        if not bound or not node.has(fact.lhs):
+            continue
+        if bound & limited:
+            return False
+        if not isinstance(node, sympy.Integral | sympy.Sum):
+            if any(not symbol.is_real or len(symbol._assumptions_orig) > 1 for symbol in bound):
+                return False
+            continue
+        limits: Any = node.limits
+        for symbol, *ends in limits:
+            if symbol in bound and not _takes(symbol, ends, isinstance(node, sympy.Sum)):
+                return False
+    return True
+
+
+def _takes(symbol: Any, ends: list[Any], summed: bool) -> bool:
+    """Whether the symbol's assumptions allow all values between the ends."""
+    if len(ends) != 2:
+        return False
+    if summed and symbol.is_integer:
+        if symbol.is_nonnegative:
+            return within(ends[0], ends[1], (1 if symbol.is_positive else 0, sympy.oo))
+        return not symbol.is_nonpositive and not (symbol.is_even or symbol.is_odd)
+    return allowed(symbol, ends[0], ends[1])
+
+
+def _rewrite(
+    expression: Basic, facts: Iterable[Statement], needs: Conditions
+) -> tuple[Basic, set[Equality]]:
     """The expression with left sides of the equalities replaced, and the equalities used."""
     rules = {
         fact.lhs: fact
@@ -214,7 +281,9 @@ def _rewrite(expression: Basic, facts: Iterable[Statement]) -> tuple[Basic, set[
         free = {
             k: fact.rhs
             for k, fact in rules.items()
-            if not (fact.rhs.free_symbols - k.free_symbols) & bound and expression.has(k)
+            if not (fact.rhs.free_symbols - k.free_symbols) & bound
+            and expression.has(k)
+            and _holds_inside(fact, expression, needs)
         }
         rewritten = expression.xreplace(free)
         if rewritten == expression:
@@ -233,9 +302,14 @@ def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
     return grounds(goal, facts) is not None
 
 
-def grounds(goal: Statement, facts: Iterable[Statement]) -> tuple[Statement, ...] | None:
-    """The facts from which `goal` follows (see `follows`); None if it does not."""
-    known = tuple(facts)
+def grounds(
+    goal: Statement, facts: Iterable[Statement], needs: Conditions | None = None
+) -> tuple[Statement, ...] | None:
+    """The facts from which `goal` follows (see `follows`); None if it does not.
+
+    `needs` are the conditions of the facts: none is used where an integral leads out of them.
+    """
+    known, needs = tuple(facts), needs or {}
     if goal in known:
         return (goal,)
     # Deciding that two expressions differ is the costly part: facts about other symbols are passed.
@@ -244,17 +318,17 @@ def grounds(goal: Statement, facts: Iterable[Statement]) -> tuple[Statement, ...
         if same_statement(goal, fact):
             return (fact,)
     if isinstance(goal, Equality):
-        (left, first), (right, second) = _rewrite(goal.lhs, known), _rewrite(goal.rhs, known)
+        (left, first), (right, second) = (_rewrite(e, known, needs) for e in (goal.lhs, goal.rhs))
         if same(left, right):
             return tuple(first | second)
         return next(
             ((f,) for f in alike if isinstance(f, Equality) and _multiple(goal, f)), None
         )  # fmt: skip
-    rewritten, used = _both_sides(goal, known)
+    rewritten, used = _both_sides(goal, known, needs)
     for fact in known:
         if type(fact) is not type(goal):
             continue
-        other, more = _both_sides(fact, known)
+        other, more = _both_sides(fact, known, needs)
         if same_statement(rewritten, other) or (
             isinstance(goal, Bound) and isinstance(other, Bound) and _same_gap(rewritten, other)
         ):
@@ -269,10 +343,12 @@ def _same_symbols(goal: Statement, fact: Statement) -> bool:
 
 
 def _both_sides(
-    statement: Statement, facts: Iterable[Statement]
+    statement: Statement, facts: Iterable[Statement], needs: Conditions
 ) -> tuple[Statement, set[Equality]]:
     known = tuple(facts)
-    (left, first), (right, second) = (_rewrite(e, known) for e in (statement.lhs, statement.rhs))
+    (left, first), (right, second) = (
+        _rewrite(e, known, needs) for e in (statement.lhs, statement.rhs)
+    )
     return replace(statement, lhs=left, rhs=right), first | second
 
 

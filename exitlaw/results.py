@@ -85,6 +85,8 @@ class ClaimResult:
     skipped: str | None = None
     seconds: float = 0.0
     cached: bool = False
+    reads: Mapping[str, str] = field(default_factory=dict)
+    """Files that a claim file read beside its code, with their hashes (`exitlaw.files_read`)."""
 
     @property
     def open_neighbour(self) -> str | None:

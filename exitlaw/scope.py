@@ -59,6 +59,10 @@ def inherited(check: Any, conditions: Iterable[Condition]) -> tuple[Condition, .
     ValueError : the check takes a fact to values for which it was not shown.
     """
     kept = tuple(dict.fromkeys(conditions))
+    upward: Any = getattr(check, "upward", None)
+    for condition in kept if upward is not None else ():
+        if upward in condition.holds.free_symbols and not _holds_above(condition, upward):
+            raise ValueError(f"{condition} is not kept on the way to oo")
     mapping: Any = getattr(check, "mapping", {}) if hasattr(check, "source") else {}
     limits: Any = getattr(check, "limits", ()) if getattr(check, "requires", tuple)() else ()
     if mapping:
@@ -66,6 +70,15 @@ def inherited(check: Any, conditions: Iterable[Condition]) -> tuple[Condition, .
     if limits and isinstance(limits[0], sympy.Symbol):
         kept = tuple(c for c in kept if not _discharged_by_integration(c, limits))
     return kept
+
+
+def _holds_above(condition: Condition, variable: Any) -> bool:
+    """Whether a condition that holds at a value of the variable holds at all larger ones."""
+    relation: Any = condition.holds
+    if condition.premises or not isinstance(relation, sympy.Gt | sympy.Lt | sympy.Ge | sympy.Le):
+        return False
+    gap: Any = relation.gts - relation.lts  # type: ignore[operator]
+    return proves_at_least_zero(sympy.diff(gap, variable))
 
 
 def _discharged_by_value(condition: Condition, mapping: Mapping[Any, Any]) -> bool:
@@ -153,7 +166,13 @@ def beyond(conditions: Iterable[Condition], domain: Domain) -> str | None:
     It is granted by the symbols' assumptions, the domain's constraints and listed values. A range
     grants nothing: it says where evidence is taken.
     """
+    stated = [one for part in domain.constraints for one in sympy.And.make_args(part)]
+    known = [gap for one in stated if (gap := _gap(one)) is not None]
+    if sympy.false in stated or _follows_from(sympy.S.Zero, True, known):
+        return "no point satisfies the constraints of the domain"
     for condition in conditions:
+        if condition.holds in stated:
+            continue
         if not _implied(condition.holds, condition.premises, domain):
             return f"the derivation needs {condition}, which the domain does not say"
     return None

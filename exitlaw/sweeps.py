@@ -11,6 +11,7 @@ from typing import Any
 import sympy
 
 from exitlaw import quantities
+from exitlaw.request import positive_integer
 from theory.errors import InputError
 from theory.expressions import parse_constant
 
@@ -44,7 +45,7 @@ def parse(text: str) -> Sweep:
         raise InputError(
             "NAME=FROM:TO:COUNT[:log] after --sweep", repr(text), "as eta=0.01:1:9:log"
         )
-    count = quantities.positive_integer(parts[2], "COUNT of --sweep")
+    count = positive_integer(parts[2], "COUNT of --sweep")
     if not 2 <= count <= MAX_COUNT:
         raise InputError(f"a COUNT from 2 to {MAX_COUNT} in --sweep", parts[2], "choose another")
     low, high = parse_constant(parts[0]), parse_constant(parts[1])
@@ -75,10 +76,16 @@ def _at(options: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
 
 def rows(quantity: str, options: Mapping[str, Any], sweep: Sweep) -> list[dict[str, Any]]:
     """The documents of `evaluate` along the sweep."""
+
+    def at(value: str) -> dict[str, Any]:
+        return _at(options, sweep.name, value)
+
+    if options.get("method") == "double" and not options.get("variables"):
+        return quantities.in_doubles(quantity, options, sweep.name, sweep.values, at)
     documents = []
     for value in sweep.values:
         try:
-            documents.append(quantities.evaluate(quantity, _at(options, sweep.name, value)))
+            documents.append(quantities.evaluate(quantity, at(value)))
         except ValueError as error:
             if isinstance(error, InputError):
                 raise InputError(
@@ -92,20 +99,23 @@ def csv_text(sweep: Sweep, documents: list[dict[str, Any]]) -> str:
     """The sweep as CSV: the value, then the enclosure; lists are spread over numbered columns."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
+    keys = ["digits", "digits_kind"]
+    if "relative_error" in documents[0]:
+        keys += ["relative_error", "method"]
     if isinstance(documents[0]["value"], list):
         count = max(len(document["value"]) for document in documents)
         heads = [f"{key}_{n}" for n in range(count) for key in ("value", "lower", "upper")]
-        writer.writerow([sweep.name, *heads, "continuum_edge", "digits", "digits_kind"])
+        keys = ["continuum_edge", *keys]
+        writer.writerow([sweep.name, *heads, *keys])
         for value, one in zip(sweep.values, documents, strict=True):
             cells = [
                 one[key][n] if n < len(one[key]) else ""
                 for n in range(count)
                 for key in ("value", "lower", "upper")
             ]
-            edge = one["continuum_edge"]
-            writer.writerow([value, *cells, edge, one["digits"], one["digits_kind"]])
+            writer.writerow([value, *cells, *(one[key] for key in keys)])
     else:
-        keys = ["value", "lower", "upper", "digits", "digits_kind"]
+        keys = ["value", "lower", "upper", *keys]
         writer.writerow([sweep.name, *keys])
         for value, one in zip(sweep.values, documents, strict=True):
             writer.writerow([value, *(one[key] for key in keys)])

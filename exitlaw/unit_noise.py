@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from numerics.lowering import lower, lower_constant, lower_diffusion
-from theory.diffusion import Diffusion
 from theory.errors import InputError
 from theory.lamperti import UnitNoise, noise_amplitude, unit_noise
 
 if TYPE_CHECKING:
+    from exitlaw.diffusion import Diffusion
     from numerics.program import Program
     from numerics.simulation import Estimate
     from numerics.simulation.coordinate import Coordinate
@@ -105,7 +105,7 @@ def simulated_exit_time(
     """
     from numerics import simulation
 
-    model, point, moved = lower_diffusion(diffusion), lower_constant, asks_for(scheme)
+    model, point, moved = diffusion.lowered(), lower_constant, asks_for(scheme)
     if moved:
         unit = UnitCoordinate(diffusion, start)
         model, point, scheme = unit.coordinate().model, unit.point, scheme_within(scheme)
@@ -131,7 +131,7 @@ def simulated_moment(
     """Stationary moment by paths; see `simulated_exit_time`. Paths start at w = 0."""
     from numerics import simulation
 
-    model = lower_diffusion(diffusion)
+    model = diffusion.lowered()
     if not asks_for(scheme):
         return simulation.moment(model, order, absolute=absolute, scheme=scheme, **sampling)
     unit = UnitCoordinate(diffusion, sympy.Integer(0))
@@ -156,8 +156,12 @@ def simulated_density(
 
     if not asks_for(scheme):
         return simulation.stationary_density(
-            lower_diffusion(diffusion), lower_constant(at), scheme=scheme, **sampling
+            diffusion.lowered(), lower_constant(at), scheme=scheme, **sampling
         )
+    from numerics.simulation.ergodic import law_notes
+
+    # More is known of the given coordinate: its tails are powers where those of y are exponentials.
+    notes = law_notes(diffusion.lowered())
     unit = UnitCoordinate(diffusion, sympy.Integer(0))
     found = simulation.stationary_density(
         unit.coordinate().model,
@@ -173,5 +177,6 @@ def simulated_density(
             estimate=found.estimate * share,
             standard_error=found.standard_error * share,
             bias_bound=found.bias_bound * share,
+            notes=notes,
         )
     )

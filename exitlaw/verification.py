@@ -23,6 +23,7 @@ from exitlaw.discovery import (
     select,
     with_dependencies,
 )
+from exitlaw.files_read import contents, unchanged, watched
 from exitlaw.ledger import Ledger
 from exitlaw.results import ClaimResult, EvidenceResult, Report
 from exitlaw.verdict import Verdict
@@ -52,15 +53,24 @@ class Task:
 def perform(task: Task) -> ClaimResult:
     """Judge the task's claim in this process; whatever happens is a result."""
     start = perf_counter()
+    files = [module for module in task.modules if module.endswith(".py")]
     try:
-        for module in task.modules:
-            load(module)
-        from exitlaw.claim import REGISTRY
-        from exitlaw.judge import judge
-
-        return judge(REGISTRY[task.id], task.profile, task.seed, task.workers)  # type: ignore[arg-type]
-    except Exception as error:
+        if not files:
+            return _judged(task)
+        with watched():
+            result = _judged(task)
+        return replace(result, reads=contents(files))
+    except (Exception, SystemExit) as error:
         return _undecided(task, f"{type(error).__name__}: {error}", perf_counter() - start)
+
+
+def _judged(task: Task) -> ClaimResult:
+    for module in task.modules:
+        load(module)
+    from exitlaw.claim import REGISTRY
+    from exitlaw.judge import judge
+
+    return judge(REGISTRY[task.id], task.profile, task.seed, task.workers)  # type: ignore[arg-type]
 
 
 def _undecided(task: Task, detail: str, seconds: float) -> ClaimResult:
@@ -226,7 +236,7 @@ def _run(
         waiting = []
         for task in tasks:
             record = None if memory is None else memory.get(keys[task.id])
-            if record is None:
+            if record is None or not unchanged(record.get("reads", {})):
                 waiting.append(task)
             else:
                 note(replace(ClaimResult.from_record(record), cached=True))
@@ -404,7 +414,7 @@ def recall(
         with Ledger(ledger) as memory:
             for one in needed:
                 record = memory.get(keys[one.id])
-                if record is not None:
+                if record is not None and unchanged(record.get("reads", {})):
                     results[one.id] = replace(ClaimResult.from_record(record), cached=True)
     complete = [
         one

@@ -1,12 +1,15 @@
 """Certified enclosures at p digits must contain those at 2p: random models, resumable.
 
-    python experiments/certified_torture.py [COUNT] [FILE]
+    python experiments/certified_torture.py [COUNT] [FILE] [--saturating]
 
 Draws COUNT (10000) models from a fixed seed: polynomial, rational, circular and exponential losses
 with constant, quadratic, matched and bounded noises, any θ, light and heavy tails. For each, one
 quantity is enclosed at 15 and at 30 digits by the certified route; the first enclosure, as printed,
 must contain the second. Outcomes go to FILE (certified_torture.csv) line by line; a run started
 again continues where the file ends. Exit status 1 if any enclosure was broken.
+
+With --saturating the losses and noises are those of classification and robust regression instead
+(softplus, log cosh, tanh², Welsch, Geman-McClure, Bernoulli variances), heavy and light tails.
 """
 
 from __future__ import annotations
@@ -71,6 +74,40 @@ def draw(index: int, seed: int = 0) -> tuple[str, dict[str, sympy.Expr]]:
     return rng.choice(sorted(QUANTITIES)), formulas
 
 
+def draw_saturating(index: int, seed: int = 0) -> tuple[str, dict[str, sympy.Expr]]:
+    """The same with exponentials that saturate, alone or beside a quadratic."""
+    rng = random.Random(f"saturating/{seed}/{index}")
+    a, b, c, d = (rational(rng, 0.1, 3) for _ in range(4))
+    softplus = sympy.log(1 + sympy.exp(-a * w))
+    losses = [
+        softplus + b * w**2 / 20,
+        softplus + sympy.log(1 + sympy.exp(b * w + c / 7)),
+        b * sympy.log(sympy.cosh(a * w)),
+        b * sympy.tanh(a * w) ** 2 + c * w**2 / 20,
+        b * (1 - sympy.exp(-a * w**2)),
+        b * w**2 / (a + w**2),
+        softplus**2 + c * w**2 / 10,
+        b * sympy.sinh(a * w) ** 2 / 10,
+    ]
+    logistic = sympy.exp(d * w) / (1 + sympy.exp(d * w))
+    noises = [
+        sympy.Integer(1),
+        1 + c * w**2,
+        1 + c * logistic * (1 - logistic),
+        logistic * (1 - logistic),
+        2 + sympy.tanh(d * w),
+        1 + c * w**2 * logistic,
+        1 + c * sympy.exp(-(w**2)),
+    ]
+    formulas = {
+        "loss": rng.choice(losses),
+        "noise": rng.choice(noises),
+        "eta": rational(rng, 0.1, 2),
+        "theta": rng.choice([sympy.Integer(0), sympy.Rational(1, 2), sympy.Integer(1), b / 3]),
+    }
+    return rng.choice(sorted(QUANTITIES)), formulas
+
+
 def lowered(formulas: dict[str, sympy.Expr]) -> Model:
     return lower_diffusion(
         variable=w,
@@ -100,9 +137,9 @@ QUANTITIES: dict[str, Callable[[Model, int], Enclosure]] = {
 }
 
 
-def judge(index: int) -> dict[Any, object]:
+def judge(index: int, saturating: bool = False) -> dict[Any, object]:
     """One model: contained, broken, or refused with the reason."""
-    quantity, formulas = draw(index)
+    quantity, formulas = draw_saturating(index) if saturating else draw(index)
     begin = time.perf_counter()
     try:
         model = lowered(formulas)
@@ -137,8 +174,10 @@ def finished(path: Path) -> set[int]:
 
 
 def main() -> int:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    path = Path(sys.argv[2] if len(sys.argv) > 2 else "certified_torture.csv")
+    saturating = "--saturating" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--saturating"]
+    count = int(arguments[0]) if arguments else 10_000
+    path = Path(arguments[1] if len(arguments) > 1 else "certified_torture.csv")
     done = finished(path)
     with path.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -147,7 +186,7 @@ def main() -> int:
         for index in range(count):
             if index in done:
                 continue
-            writer.writerow(judge(index))
+            writer.writerow(judge(index, saturating))
             stream.flush()
             if index % 100 == 99:
                 print(f"{index + 1} of {count}", file=sys.stderr)

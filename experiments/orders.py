@@ -8,6 +8,8 @@ Slopes of log error against log step, with their standard errors (`numerics.simu
   the smallest step, on the same noise; expected 1/2 for Euler, 1 for Milstein and Platen;
 - weak: `E w_1²` of a model with the explicit solution `w_t = sinh(asinh w_0 + t/4 + B_t/2)`, whose
   exact ends are taken on the same noise; expected 1, 1 and 2;
+- two dimensions, full noise with columns that do not commute (diagonal, for Milstein's scheme): the
+  same against a fine path of the same scheme, `E XᵀWX` for the weak order;
 - exits: mean exit times of an Ornstein–Uhlenbeck process against the certified one; expected 1/2
   where only the grid is watched, 1 with the boundary shift and with the bridge.
 
@@ -24,12 +26,14 @@ import numpy as np
 import sympy
 
 from numerics.first_passage import mean_exit_time
-from numerics.lowering import Model, lower_diffusion
+from numerics.lowering import Model, lower_diffusion, lower_multivariate
+from numerics.multivariate import MultivariateModel
+from numerics.simulation import vector_orders, vector_schemes
 from numerics.simulation.exit import exit_problem
 from numerics.simulation.orders import Order, coupled_ends, exit_order, strong_order, weak_order
 from numerics.simulation.schemes import SCHEMES
 
-w = sympy.Symbol("w", real=True)
+w, x, y = sympy.symbols("w x y", real=True)
 HALF = sympy.Rational(1, 2)
 
 EXITS = {
@@ -42,6 +46,12 @@ EXITS = {
 
 def _model(gradient: sympy.Expr, noise: sympy.Expr, eta: sympy.Expr, theta: sympy.Expr) -> Model:
     return lower_diffusion(variable=w, gradient=gradient, noise=noise, eta=eta, theta=theta)
+
+
+def _plane(scheme: str) -> MultivariateModel:
+    full = [[1 + y**2, x * y / 2], [x * y / 2, 1 + x**2]]
+    noise = [1 + x**2, 1 + y**2 / 2] if scheme == "milstein" else full
+    return lower_multivariate((x, y), (x - y / 2, y + x / 2), noise, eta=HALF, theta=HALF)
 
 
 def _row(what: str, expected: float, found: Order) -> str:
@@ -72,6 +82,25 @@ def main() -> None:
         )  # fmt: skip
         exact = np.sinh(np.arcsinh(0.5) + 0.25 + 0.5 * ends.brownian)
         print(_row(f"{scheme.name} weak", scheme.weak_order, weak_order(ends, exact)), flush=True)
+
+    weights = np.array([[1.0, 0.5], [0.5, 2.0]])
+    for scheme in (SCHEMES[name] for name in vector_schemes.NAMES):
+        # Without commuting columns Platen's scheme has strong order 1/2 only.
+        strong = 0.5 if scheme.name == "platen" else scheme.strong_order
+        plane = {"model": _plane(scheme.name), "scheme": scheme.name, "start": (1, -1)}
+        found = vector_orders.coupled_ends(
+            **plane, until=1.0, counts=(16, 32, 64), fine=1024, paths=max(1000, paths // 50),
+            seed=seed,
+        )  # fmt: skip
+        print(_row(f"{scheme.name} strong 2-D", strong, vector_orders.strong_order(found)))
+        # Errors of order 2 fall below the noise at the steps where slopes of order 1 have settled;
+        # the fine path's own error, a quarter or a sixteenth of the step, must not bend the slope.
+        counts, fine = ((4, 8, 16), 64) if scheme.weak_order > 1.0 else ((16, 32, 64), 1024)
+        found = vector_orders.coupled_ends(
+            **plane, until=2.0, counts=counts, fine=fine, paths=paths, seed=seed
+        )
+        order = vector_orders.weak_order(found, weights)
+        print(_row(f"{scheme.name} weak 2-D", scheme.weak_order, order), flush=True)
 
     line = _model(w, sympy.Integer(1), sympy.Integer(1), sympy.Integer(0))
     certified = float(mean_exit_time(line, 0, exit_above=1, digits=10, method="arb"))

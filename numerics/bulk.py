@@ -8,10 +8,14 @@ Anything near a decision belongs to the certified functions of `numerics.first_p
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -27,12 +31,17 @@ Integers = np.ndarray[Any, np.dtype[np.int64]]
 ArrayLike = float | Values
 """A number, or one per parameter set."""
 
+MOST_MOMENTS = 8
+"""The highest moment of an exit time."""
+
 STATUS = (
     "good",
     "C is not positive, or a formula not finite, on the interval that is used",
     "no convergence (a kink or singularity)",
     "infinite",
+    "at or above the edge of a continuum, or not told from it",
 )
+ABOVE_THE_EDGE = 4
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ def mean_exit_time(
     *,
     exit_above: ArrayLike | None = None,
     exit_below: ArrayLike | None = None,
+    reflect_above: ArrayLike | None = None,
+    reflect_below: ArrayLike | None = None,
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> BulkResult:
     """E[τ] of the first exit for each parameter set; an end not given must be inaccessible.
@@ -74,30 +85,44 @@ def mean_exit_time(
     ----------
     model : its free parameters (`model.parameters`) are the keys of `parameters`
     start, exit_above, exit_below : in units of the state; scalars or one per parameter set
+    reflect_above, reflect_below : a reflecting end in place of an exit on that side
     parameters : scalars or arrays of one length
 
     Raises
     ------
     ComputationError : no exit, a missing parameter, lengths that differ.
     """
-    table, (x,) = _table(model, parameters, start)
-    count = len(table)
-    out = _Output(count)
-    kernel = _kernel(model)
-    above = None if exit_above is None else _column(exit_above, count)
-    below = None if exit_below is None else _column(exit_below, count)
-    if above is not None and below is not None:
-        _require(bool(np.all((below < x) & (x < above))), "a start strictly between the exits")
-        chances = np.empty(count)
-        kernel.two_sided_times(x, below, above, table, *out.arrays, chances)
+    ends = _Ends(exit_below, exit_above, reflect_below, reflect_above)
+    table, (x, *points) = columns(model, parameters, start, *ends.given())
+    passage = ends.passage(x, points)
+    if passage.below is None and np.all(np.isinf(passage.wall)):
+        out = _Output(len(table))
+        _kernel(model).one_sided_times(x, passage.exit, table, *out.arrays)
         return out.result()
-    exits = above if above is not None else below
-    if exits is None:
-        raise ComputationError("an exit", "none", "give exit_above, exit_below or both")
-    inside = x < exits if above is not None else x > exits
-    _require(bool(np.all(inside)), "a start strictly inside the exit")
-    kernel.one_sided_times(x, exits, table, *out.arrays)
-    return out.result()
+    return _exit_moment(model, table, 1, passage)
+
+
+def exit_time_moment(
+    model: Model,
+    order: int,
+    start: ArrayLike,
+    *,
+    exit_above: ArrayLike | None = None,
+    exit_below: ArrayLike | None = None,
+    reflect_above: ArrayLike | None = None,
+    reflect_below: ArrayLike | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
+) -> BulkResult:
+    """E[τ^order] of the first exit, order 1 to 8, for each parameter set; see `mean_exit_time`."""
+    if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= MOST_MOMENTS:
+        raise ComputationError(
+            f"a moment order from 1 to {MOST_MOMENTS}",
+            str(order),
+            "use the certified exit_time_moment for higher orders",
+        )
+    ends = _Ends(exit_below, exit_above, reflect_below, reflect_above)
+    table, (x, *points) = columns(model, parameters, start, *ends.given())
+    return _exit_moment(model, table, order, ends.passage(x, points))
 
 
 def exit_probability(
@@ -109,21 +134,124 @@ def exit_probability(
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> BulkResult:
     """The probability of leaving through `exit_above` first, for each parameter set."""
-    table, (x,) = _table(model, parameters, start)
-    count = len(table)
-    above, below = _column(exit_above, count), _column(exit_below, count)
-    _require(bool(np.all((below < x) & (x < above))), "a start strictly between the exits")
-    out = _Output(count)
-    chances = np.empty(count)
-    _kernel(model).two_sided_times(x, below, above, table, *out.arrays, chances)
-    return BulkResult(chances, np.zeros_like(out.status), out.errors, out.status)
+    ends = _Ends(exit_below, exit_above)
+    table, (x, *points) = columns(model, parameters, start, *ends.given())
+    passage = ends.passage(x, points)
+    out, shares = _Output(len(table)), np.empty((len(table), 3))
+    _over(
+        _panels(model).two_sided_moments,
+        x,
+        passage.below,
+        passage.exit,
+        1,
+        table,
+        *out.arrays,
+        shares,
+    )
+    mantissa, exponent, error = shares.T.copy()
+    finite = np.where(out.status == 0, exponent, 0.0)
+    return BulkResult(mantissa, finite.astype(np.int64), error, out.status)
+
+
+def exit_time_laplace(
+    model: Model,
+    rate: ArrayLike,
+    start: ArrayLike,
+    *,
+    exit_above: ArrayLike | None = None,
+    exit_below: ArrayLike | None = None,
+    reflect_above: ArrayLike | None = None,
+    reflect_below: ArrayLike | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
+) -> BulkResult:
+    """E[e^(−rate·τ)] of the first exit, rate > 0, for each parameter set; see `mean_exit_time`."""
+    ends = _Ends(exit_below, exit_above, reflect_below, reflect_above)
+    table, (x, rates, *points) = columns(model, parameters, start, rate, *ends.given())
+    _require(bool(np.all(rates > 0)), "a positive rate")
+    passage = ends.passage(x, points)
+    out, kernel = _Output(len(table)), _panels(model)
+    if passage.below is not None:
+        _over(kernel.two_sided_laplaces, x, passage.below, passage.exit, rates, table, *out.arrays)
+    else:
+        _over(kernel.one_sided_laplaces, x, passage.exit, passage.wall, rates, table, *out.arrays)
+    return out.result()
+
+
+def density(
+    model: Model, at: ArrayLike, *, parameters: Mapping[str, ArrayLike] | None = None
+) -> BulkResult:
+    """The stationary density at a point, on the whole line, for each parameter set."""
+    table, (x,) = columns(model, parameters, at)
+    out = _Output(len(table))
+    _over(_panels(model).densities, x, table, *out.arrays)
+    return out.law()
+
+
+def cumulative(
+    model: Model,
+    at: ArrayLike,
+    *,
+    upper: bool = False,
+    parameters: Mapping[str, ArrayLike] | None = None,
+) -> BulkResult:
+    """P(X <= at), or P(X > at) with `upper`, of the stationary law, for each parameter set."""
+    table, (x,) = columns(model, parameters, at)
+    out = _Output(len(table))
+    _over(_panels(model).cumulatives, x, upper, table, *out.arrays)
+    return out.law()
+
+
+def quantile(
+    model: Model, probability: ArrayLike, *, parameters: Mapping[str, ArrayLike] | None = None
+) -> BulkResult:
+    """The x with P(X <= x) = probability, 0 < probability < 1, for each parameter set.
+
+    Near 0 the relative error that is estimated is large.
+    """
+    table, (level,) = columns(model, parameters, probability)
+    _require(bool(np.all((level > 0) & (level < 1))), "a probability strictly between 0 and 1")
+    out = _Output(len(table))
+    _over(_panels(model).quantiles, level, table, *out.arrays)
+    return out.law()
 
 
 def normaliser(
     model: Model, *, reference: ArrayLike = 0.0, parameters: Mapping[str, ArrayLike] | None = None
 ) -> BulkResult:
     """∫ C^(−s) exp(−∫_reference^w 2L'/(ηC)) dw over the whole line, for each parameter set."""
-    return _mass(model, reference, 0.0, parameters)
+    table, (origin,) = columns(model, parameters, reference)
+    out = _Output(len(table))
+    _over(_panels(model).total_masses, origin, table, *out.arrays)
+    return out.result()
+
+
+def moment(
+    model: Model,
+    order: float,
+    *,
+    absolute: bool = False,
+    parameters: Mapping[str, ArrayLike] | None = None,
+) -> BulkResult:
+    """E[w^order] of the stationary law, or E|w|^order with `absolute`, for each parameter set.
+
+    `order` is an integer from 0 on, or with `absolute` at least 4. An odd moment near 0 has a large
+    relative error, which is estimated too; one whose tails are too heavy is nan (status 3).
+    """
+    whole = float(order).is_integer()
+    if not (order >= 0 and (whole or (absolute and order >= 4))):
+        raise ComputationError(
+            "an integer order from 0 on, or for an absolute moment one of at least 4",
+            str(order),
+            "use the certified moment for other orders",
+        )
+    table, _ = columns(model, parameters)
+    out = _Output(len(table))
+    signed = not absolute and int(order) % 2 == 1
+    _over(_panels(model).moments, float(order), signed, table, *out.arrays)
+    found = out.result()
+    if signed:  # both tails may be too heavy: such a moment is not infinite, it does not exist
+        return replace(found, mantissa=np.where(found.status == 3, np.nan, found.mantissa))
+    return found
 
 
 def absolute_moment(
@@ -133,30 +261,180 @@ def absolute_moment(
     parameters: Mapping[str, ArrayLike] | None = None,
 ) -> BulkResult:
     """E|w|^order of the stationary law; `order` an integer from 0 on, or at least 4."""
-    if not (order >= 0 and (float(order).is_integer() or order >= 4)):
+    return moment(model, order, absolute=True, parameters=parameters)
+
+
+@dataclass(frozen=True)
+class BulkSpectrum:
+    """Eigenvalues of −𝓛 in columns, ascending, and where the continuum begins (inf: there is none).
+
+    The edge is no lower than it is given by its relative error; status 2 where it was not told.
+    """
+
+    eigenvalues: BulkResult
+    continuum_edge: BulkResult
+
+
+MOST_EIGENVALUES = 64
+
+
+def eigenvalues(
+    model: Model,
+    count: int,
+    *,
+    exit_above: ArrayLike | None = None,
+    exit_below: ArrayLike | None = None,
+    reflect_above: ArrayLike | None = None,
+    reflect_below: ArrayLike | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
+) -> BulkSpectrum:
+    """The `count` lowest eigenvalues λ of −𝓛 for each parameter set, 1 to 64.
+
+    `−𝓛u = (L' − θD')u' − Du'' = λu`, D = ηC/2, with u = 0 at an exit, u' = 0 at a reflecting end,
+    and natural ends at infinity where none is given. Without an exit λ_0 = 0, exactly.
+
+    Parameters
+    ----------
+    model : its free parameters (`model.parameters`) are the keys of `parameters`
+    exit_above, exit_below, reflect_above, reflect_below : in units of the state; scalars or one
+        per parameter set, at most one on each side
+    parameters : scalars or arrays of one length
+
+    Returns
+    -------
+    Eigenvalues in units of 1/time, of shape (parameter sets, count), with the edge of the
+    continuum. Status 4: at or above the edge, or too near to it; 3: an open end with infinite mass,
+    or within reach, where an exit or a wall is needed; 2 also where the end's potential has no
+    limit that is told in doubles.
+
+    Raises
+    ------
+    ComputationError : two ends on a side, a missing parameter, lengths that differ, another count.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_EIGENVALUES:
         raise ComputationError(
-            "an integer order from 0 on, or one of at least 4",
-            str(order),
-            "use the certified moment for other orders",
+            f"from 1 to {MOST_EIGENVALUES} eigenvalues",
+            str(count),
+            "use the certified spectrum for more",
         )
-    above = _mass(model, 0.0, float(order), parameters)
-    total = _mass(model, 0.0, 0.0, parameters)
-    return BulkResult(
-        above.mantissa / total.mantissa,
-        above.exponent - total.exponent,
-        above.relative_error + total.relative_error,
-        np.maximum(above.status, total.status),
-    )
+    sides = ((exit_below, reflect_below), (exit_above, reflect_above))
+    _one_end_a_side(sides)
+    given = [end for side in sides for end in side if end is not None]
+    table, points = columns(model, parameters, *given)
+    rest, ends, kinds = iter(points), [], []
+    for (exit, wall), outward in zip(sides, (-1.0, 1.0), strict=True):
+        closed = exit is not None or wall is not None
+        ends.append(next(rest) if closed else np.full(len(table), outward * np.inf))
+        kinds.append(1 if exit is not None else 2 if wall is not None else 0)
+    _require(bool(np.all(ends[0] < ends[1])), "a lower end below the upper one")
+    shape = (len(table), count)
+    values, errors = np.empty(shape), np.empty(shape)
+    scales, status = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    edges = _Output(len(table))
+    spectra = _module(model, "bulk_spectra").spectra
+    found = (values, scales, errors, status, edges.values, edges.errors, edges.status)
+    _over(spectra, *ends, *kinds, table, *found)
+    edge = BulkResult(edges.values, edges.scales, edges.errors, edges.status)
+    return BulkSpectrum(BulkResult(values, scales, errors, status), edge)
 
 
-def _mass(
-    model: Model, origin: ArrayLike, order: float, parameters: Mapping[str, ArrayLike] | None
-) -> BulkResult:
-    table, (reference,) = _table(model, parameters, origin)
-    count = len(table)
-    out = _Output(count)
-    _kernel(model).whole_line_masses(reference, order, table, *out.arrays)
+# --- ends -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Passage:
+    """Start and ends: one exit and a wall opposite (inf: an open end), or two exits."""
+
+    start: Values
+    exit: Values
+    wall: Values
+    below: Values | None = None
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The ends as given."""
+
+    exit_below: ArrayLike | None
+    exit_above: ArrayLike | None
+    reflect_below: ArrayLike | None = None
+    reflect_above: ArrayLike | None = None
+
+    def given(self) -> list[ArrayLike]:
+        """Those that are given, in the order of the fields."""
+        ends = (self.exit_below, self.exit_above, self.reflect_below, self.reflect_above)
+        return [end for end in ends if end is not None]
+
+    def passage(self, start: Values, points: list[Values]) -> _Passage:
+        """The ends as columns of one length with the starts, checked."""
+        pairs = (
+            (self.exit_above, self.reflect_above),
+            (self.exit_below, self.reflect_below),
+        )
+        _one_end_a_side(pairs)
+        columns = iter(points)
+        names = ("exit_below", "exit_above", "reflect_below", "reflect_above")
+        ends = {name: next(columns) for name in names if getattr(self, name) is not None}
+        for name, end in ends.items():
+            inside = start > end if name.endswith("below") else start < end
+            _require(bool(np.all(inside)), "a start strictly inside the ends (exit or wall)")
+        below, above = ends.get("exit_below"), ends.get("exit_above")
+        if below is not None and above is not None:
+            return _Passage(start, above, np.full_like(start, np.inf), below)
+        exit = above if above is not None else below
+        if exit is None:
+            raise ComputationError("an exit", "none", "give exit_above, exit_below or both")
+        wall = ends.get("reflect_below" if above is not None else "reflect_above")
+        return _Passage(start, exit, np.full_like(start, np.inf) if wall is None else wall)
+
+
+def _one_end_a_side(pairs: Iterable[tuple[ArrayLike | None, ArrayLike | None]]) -> None:
+    if any(exit is not None and wall is not None for exit, wall in pairs):
+        raise ComputationError(
+            "one end on each side",
+            "both an exit and a reflecting point on one side",
+            "leave one of them out",
+        )
+
+
+def _exit_moment(model: Model, table: Values, order: int, passage: _Passage) -> BulkResult:
+    out, kernel = _Output(len(table)), _panels(model)
+    x = passage.start
+    if passage.below is not None:
+        unused = np.empty((len(table), 3))
+        _over(
+            kernel.two_sided_moments,
+            x,
+            passage.below,
+            passage.exit,
+            order,
+            table,
+            *out.arrays,
+            unused,
+        )
+    else:
+        _over(kernel.one_sided_moments, x, passage.exit, passage.wall, order, table, *out.arrays)
     return out.result()
+
+
+# --- arrays ---------------------------------------------------------------------------------------
+
+_CHUNK = 64
+"""Parameter sets that one thread takes at a time."""
+
+
+def _over(loop: Callable[..., None], *arguments: Any) -> None:
+    """A compiled loop over all parameter sets, by threads: arrays are cut, numbers are not."""
+    count = max(len(a) for a in arguments if isinstance(a, np.ndarray))
+
+    def chunk(begin: int) -> None:
+        rows = slice(begin, begin + _CHUNK)
+        loop(*(a[rows] if isinstance(a, np.ndarray) else a for a in arguments))
+
+    chunk(0)  # compiles, once
+    if count > _CHUNK:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            list(threads.map(chunk, range(_CHUNK, count, _CHUNK)))
 
 
 class _Output:
@@ -172,11 +450,20 @@ class _Output:
         return self.values, self.scales, self.errors, self.status
 
     def result(self) -> BulkResult:
-        values = np.where(self.status == 3, np.inf, self.values)
-        return BulkResult(values, self.scales, self.errors, self.status)
+        """Of a time or an integral: one that diverges is infinite."""
+        found = self.law()
+        values = np.where(found.status == 3, np.inf, found.mantissa)
+        return BulkResult(values, self.scales, self.errors, found.status)
+
+    def law(self) -> BulkResult:
+        """Of a law: one that cannot be normalised has no values."""
+        lost = (self.status == 0) & ~np.isfinite(self.values * self.errors)
+        status = np.where(lost, 2, self.status)
+        values = np.where(status == 0, self.values, np.nan)
+        return BulkResult(values, self.scales, self.errors, status)
 
 
-def _table(
+def columns(
     model: Model, parameters: Mapping[str, ArrayLike] | None, *columns: ArrayLike
 ) -> tuple[Values, list[Values]]:
     """Parameter sets as rows in the model's order, and further columns of the same length."""
@@ -222,7 +509,7 @@ _BEGIN, _END = "# --- model -", "# --- kernel -"
 
 @lru_cache(maxsize=64)
 def _kernel(model: Model) -> ModuleType:
-    """The kernels compiled for a model: a copy of the template with its formulas."""
+    """The one-pass loops compiled for a model: a copy of the template with its formulas."""
     from numerics import bulk_kernels
 
     template = inspect.getsource(bulk_kernels)
@@ -232,14 +519,52 @@ def _kernel(model: Model) -> ModuleType:
     return load_source(source, "bulk")
 
 
+def _panels(model: Model) -> ModuleType:
+    return _module(model, "bulk_panels")
+
+
+@lru_cache(maxsize=128)
+def _module(model: Model, name: str) -> ModuleType:
+    """Loops over panels compiled for a model: a copy of the template that imports the model's."""
+    source = inspect.getsource(import_module(f"numerics.{name}"))
+    parts = {"bulk_kernels": _kernel(model)}
+    if name == "bulk_spectra":
+        parts |= {"bulk_panels": _panels(model), "bulk_spectrum": _spectrum()}
+    for part, module in parts.items():
+        source = source.replace(f"from numerics.{part} import", f"from {module.__name__} import")
+    return load_source(source, name)
+
+
+@lru_cache(maxsize=1)
+def _spectrum() -> ModuleType:
+    """The part of spectra that no model changes, compiled once.
+
+    A copy named by all it imports: Numba's cache does not see a change of another file.
+    """
+    from numerics import bulk_kernels, bulk_panels, bulk_spectrum
+
+    beside = "".join(inspect.getsource(one) for one in (bulk_kernels, bulk_panels))
+    digest = hashlib.sha256(beside.encode()).hexdigest()
+    return load_source(f"{inspect.getsource(bulk_spectrum)}\n# {digest}\n", "bulk_spectrum")
+
+
 def _formulas(model: Model) -> str:
     decorator = '@njit(cache=True, error_model="numpy", inline="always")\n'
     both = combined(model.inputs, (model.gradient, model.noise))
     rates = combined(model.parameters, (model.eta, model.theta))
     unpacked = [f"k[{i}]" for i in range(len(model.parameters))]
     state, constants = ", ".join(["w", *unpacked]), ", ".join(unpacked)
+    switches = len(both.switches)
+    between = "False"
+    if switches:
+        one, other = (f"_switches({state.replace('w', name, 1)})" for name in "vw")
+        products = [f"{one}[{i}] * {other}[{i}] < 0.0" for i in range(switches)]
+        between = " or ".join(products) if switches > 1 else f"{one} * {other} < 0.0"
     return "\n\n".join(
         [
+            f"SWITCHES = {switches}",
+            *([decorator + scalar_source(both.switch_program(), "_switches")] if switches else []),
+            f"{decorator}def switches_between(v, w, k):\n    return {between}",
             decorator + scalar_source(both, "_both"),
             decorator + scalar_source(model.noise_slope, "_noise_slope"),
             decorator + scalar_source(rates, "_rates"),

@@ -19,6 +19,9 @@ Number = Any
 """An mpmath number (`mpmath.mpf`); mpmath has no static types."""
 
 
+KEPT = 6
+
+
 class ChebyshevRule:
     """`count` nodes of the first kind on [-1, 1], ascending, with sums of `bits` bits.
 
@@ -36,11 +39,23 @@ class ChebyshevRule:
         # With x_k = cos(pi (2k + 1) / (2n)) descending, x_(n-1-k) = -x_k halves every sum.
         half = range(n // 2)
         self._rows = [[table[j * (2 * k + 1) % (4 * n)] for k in half] for j in range(n + 1)]
+        self._kept: list[tuple[Sequence[Number], tuple[list[Any], int]]] = []
         self._even = [[self._rows[j][k] for j in range(0, n + 1, 2)] for k in half]
         self._odd = [[self._rows[j][k] for j in range(1, n + 1, 2)] for k in half]
 
     def coefficients(self, values: Sequence[Number]) -> tuple[list[Any], int]:
-        """Coefficients `a_j` (a_0 halved already) as integers, and their common exponent."""
+        """Coefficients `a_j` (a_0 halved already) as integers, and their common exponent.
+
+        Those of the last few lists are kept: their resolution is asked for, then their integrals.
+        """
+        for known, result in self._kept:
+            if known is values:
+                return result
+        result = self._transformed(values)
+        self._kept = [*self._kept[-KEPT + 1 :], (values, result)]
+        return result
+
+    def _transformed(self, values: Sequence[Number]) -> tuple[list[Any], int]:
         fixed, exponent = self._fixed(values)
         n = self.count
         descending = fixed[::-1]
@@ -59,13 +74,14 @@ class ChebyshevRule:
         sizes = [int(abs(c)).bit_length() for c in coefficients]
         return float(max(sizes[-3:]) - max(sizes)) if max(sizes) else -float(self.bits)
 
+    def remainder(self, values: Sequence[Number]) -> float:
+        """Size of the last three coefficients, in bits (log2)."""
+        coefficients, exponent = self.coefficients(values)
+        return float(max(int(abs(c)).bit_length() for c in coefficients[-3:]) + exponent)
+
     def cumulative(self, values: Sequence[Number]) -> tuple[list[Number], Number]:
         """Integrals from -1 to each node, and over [-1, 1]."""
-        a, exponent = self.coefficients(values)
-        n = self.count
-        a = [2 * a[0], *a[1:], 0, 0]
-        b = [MPZ(0)] + [(a[j - 1] - a[j + 1]) // (2 * j) for j in range(1, n + 1)]
-        b[0] = sum(b[1::2]) - sum(b[2::2])
+        b, exponent = self._antiderivative(values)
         even, odd = b[0::2], b[1::2]
         upper, lower = [], []
         for row_even, row_odd in zip(self._even, self._odd, strict=True):
@@ -75,6 +91,18 @@ class ChebyshevRule:
         scaled = exponent - self.bits
         at_nodes = [mp.mpf((x, scaled)) for x in (*lower, *reversed(upper))]
         return at_nodes, mp.mpf((sum(b), exponent))
+
+    def integral(self, values: Sequence[Number]) -> Number:
+        """The integral over [-1, 1]."""
+        b, exponent = self._antiderivative(values)
+        return mp.mpf((sum(b), exponent))
+
+    def _antiderivative(self, values: Sequence[Number]) -> tuple[list[Any], int]:
+        a, exponent = self.coefficients(values)
+        a = [2 * a[0], *a[1:], 0, 0]
+        b = [MPZ(0)] + [(a[j - 1] - a[j + 1]) // (2 * j) for j in range(1, self.count + 1)]
+        b[0] = sum(b[1::2]) - sum(b[2::2])
+        return b, exponent
 
     def power_integral(self, values: Sequence[Number], power: Number) -> Number:
         """`∫ ((1 + x)/2)^power f(x) dx` over [-1, 1], power > -1, from exact integrals of T_j.

@@ -15,6 +15,7 @@ from flint import arb
 
 from numerics.errors import ComputationError
 from numerics.evaluators import as_fmpq, evaluate_arb
+from numerics.exponential_identities import as_quotient, without_cancellation
 from numerics.lowering import Model
 from numerics.program import Builder, Program, require_constant
 from numerics.roots import Bound, real_roots
@@ -61,8 +62,11 @@ def core_of(model: Model) -> Core:
     """
     model.require_values()
     builder = Builder((model.variable,))
-    [noise] = builder.include(model.noise, {})
-    [slope] = builder.include(model.noise_slope, {})
+    # Far out σ(1 − σ) is known better as E/(1 + E)².
+    written = without_cancellation(model.noise)
+    [noise] = builder.include(written or model.noise, {})
+    slope_program = None if written is None else as_quotient(model.noise_slope)
+    [slope] = builder.include(slope_program or model.noise_slope, {})
     [gradient] = builder.include(model.gradient, {})
     [eta] = builder.include(model.eta, {})
     [theta] = builder.include(model.theta, {})
@@ -150,7 +154,11 @@ class Piece:
 
 
 def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
-    """The smooth pieces of a program between two points or ends, cut where it switches."""
+    """The smooth pieces of a program between two points or ends, cut where it switches.
+
+    A switch that cannot be told from a point counts as that point, which becomes a wider ball: what
+    lies between the two, however the model continues there, is then part of the enclosure.
+    """
     if program.is_smooth:
         return [Piece(program, low, high)]
     switches = program.switch_program()
@@ -159,8 +167,15 @@ def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
     cuts: list[arb] = []
     for index in ready:
         for root in real_roots(switches.select(index), low, high):
-            if root.simple:
-                cuts.append(root.ball())
+            if not root.simple:
+                continue
+            cut = root.ball()
+            if isinstance(low, arb) and cut.overlaps(low):
+                low = _widened(low, cut)
+            elif isinstance(high, arb) and cut.overlaps(high):
+                high = _widened(high, cut)
+            else:
+                cuts.append(cut)
     bounds: list[Bound] = [low, *_distinct(cuts), high]
     made: list[Piece] = []
     for left, right in pairwise(bounds):
@@ -181,6 +196,12 @@ def _sign(value: arb, x: arb) -> int:
         f"one undecided near {float(x):.12g}",
         "write the model without that switch",
     )
+
+
+def _widened(point: arb, cut: arb) -> arb:
+    """A ball 1000 times as wide as the two together."""
+    both = point.union(cut)
+    return arb(both.mid(), (1000 * both.rad()).upper())
 
 
 def _distinct(cuts: list[arb]) -> list[arb]:

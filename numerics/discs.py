@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flint import acb, arb, arb_poly, arb_series, ctx
 
@@ -136,12 +137,14 @@ def cover_half_disc(radius: float, accept: Callable[[arb, arb], bool], depth: in
     return True
 
 
-def bound_on_disc(program: Program, centre: arb, radius: float) -> list[float] | None:
+@lru_cache(maxsize=4096)
+def bound_on_disc(program: Program, middle: float, radius: float) -> tuple[float, ...] | None:
     """Logarithms of bounds of |output| and |1/first output| on a disc around a real centre.
 
     Proves on the way that every output is analytic on the disc and that the first has no zero
-    there. None if that could not be shown.
+    there. None if that could not be shown. A second pass at more digits asks for the same discs.
     """
+    centre = arb(middle)
     largest = [-math.inf] * (len(program.outputs) + 1)
 
     def accept(x: arb, y: arb) -> bool:
@@ -158,4 +161,4 @@ def bound_on_disc(program: Program, centre: arb, radius: float) -> list[float] |
 
     with ctx.workprec(LOW_PRECISION):
         covered = cover_half_disc(radius, accept)
-    return largest if covered else None
+    return tuple(largest) if covered else None

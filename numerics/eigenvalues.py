@@ -7,9 +7,9 @@ holds at most one zero (Lyapunov), as does one where V > λ (ψ'' = (V − λ)ψ
 the ends of panels count them all. The transfers are power series in λ: one set of panels serves
 every λ and every eigenvalue.
 
-An infinite end is cut where V exceeds λ (`numerics.schroedinger`): with ψ = 0 there the count is a
-lower bound of the number of eigenvalues below λ, with ψ_y = 0 an upper bound. A linear force with a
-quadratic noise has the closed form `λ_n = n(H − θησ_H) − n(n−1)ησ_H/2`.
+An infinite end is cut where W exceeds λ (`numerics.schroedinger`): with u = 0 there the count is a
+lower bound of the number of eigenvalues below λ, with `u'/u = h'/h` an upper bound. A linear force
+with a quadratic noise has the closed form `λ_n = n(H − θησ_H) − n(n−1)ησ_H/2`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
 from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.exit_laplace import Matrix, RateSeries, rate_series
-from numerics.landscape import cover, outermost, require_finite_mass
+from numerics.landscape import (
+    cover,
+    inner_point,
+    natural_end,
+    outermost,
+    require_finite_mass,
+)
 from numerics.local import End
 from numerics.lowering import Model
 from numerics.panels import Panel, halves
@@ -33,16 +39,14 @@ from numerics.precision import check_digits
 from numerics.program import Program, single_rational
 from numerics.rational import rational_functions
 from numerics.routes import METHODS, Method
-from numerics.schroedinger import (
-    continuum_edge,
-    decay_length,
-    least_beyond,
-    schroedinger_program,
-)
+from numerics.schroedinger import Comparison, comparison, decay_length
 from numerics.tails import scale_excess
 
 Point = int | Fraction | Program
 
+LEAST_ACCURACY = 15.0
+SHORT = 2.0
+_MOST_PANELS = 6000
 _ROUNDS = 5
 _STEPS = 120
 
@@ -80,6 +84,7 @@ def spectrum(
         raise ComputationError("a method among arb, mpmath, both", repr(method), "choose one")
     if count < 1:
         raise ComputationError("at least one eigenvalue", str(count), "give --count 4")
+    _require_domain(model, exit_below, exit_above)
     if method == "mpmath":
         from numerics.mpmath_spectrum import spectrum as estimated
 
@@ -92,6 +97,23 @@ def spectrum(
 
         require_agreement(model, found, exit_above, exit_below, digits)
     return found
+
+
+def _require_domain(model: Model, below: Point | None, above: Point | None) -> None:
+    """An end of the domain is infinite or an exit: a zero of C is neither."""
+    core = core_of(model)
+    with ctx.workprec(128):
+        given = [point_ball(p) for p in (below, above) if p is not None]
+        inside = sum(given, arb(0)) / len(given) if given else arb(as_fmpq(inner_point(core)))
+        for exit_, side, x in ((below, core, inside), (above, core.mirrored(), -inside)):
+            end = natural_end(side, x) if exit_ is None else None
+            if end is not None and end.point is not None:
+                zero = float(end.point) if side is core else -float(end.point)
+                raise ComputationError(
+                    "a domain whose ends are infinite or exits",
+                    f"a zero of C at {zero:.6g}, which ends it",
+                    "give an exit on that side of the zero on which the process lives",
+                )
 
 
 # --- linear force, quadratic noise ----------------------------------------------------------------
@@ -185,6 +207,8 @@ class _Interval:
     decay: float
     accuracy: float
     """Nats to which transfers across panels are known"""
+    margin: float
+    """Depth of a tail from which on less accuracy is enough"""
     panels: list[Panel] = field(default_factory=list)
     transfers: list[RateSeries] = field(default_factory=list)
     capacity: float = 0.0
@@ -195,7 +219,7 @@ class _Interval:
         if level <= self.capacity:
             return
         if not self.panels:
-            self.panels = cover(self.core, self.low, self.high)
+            self.panels = cover(self.core, self.low, self.high, _MOST_PANELS)
         least, most = (self._forbidden(side, level) for side in (0, 1))
         pending, done = self.panels[::-1], []
         while pending:
@@ -215,16 +239,49 @@ class _Interval:
                     "ask for fewer",
                 )
             pending.extend(reversed(parts))
-        self.panels, self.capacity = done, level
-        self.transfers = rate_series(self.core, done, arb(level), self.accuracy)
+        self.panels, self.capacity = [q for p in done for q in self._short(p, level)], level
+        self.transfers = []
+        for panel, depth in zip(self.panels, self._depths(level), strict=True):
+            # An error of the direction at a depth d of a tail counts e^(−2d).
+            accuracy = max(self.accuracy - 2 * max(depth - self.margin, 0.0), LEAST_ACCURACY)
+            self.transfers += rate_series(self.core, [panel], arb(level), accuracy)
+
+    def _short(self, panel: Panel, level: float) -> list[Panel]:
+        """Parts of a panel on each of which solutions decay by a few powers of e."""
+        if self._decay(panel, level) <= SHORT:
+            return [panel]
+        parts = halves(panel)
+        return [panel] if parts is None else [q for p in parts for q in self._short(p, level)]
+
+    def _decay(self, panel: Panel, level: float) -> float:
+        return decay_length(self.model, float(panel.left), float(panel.right), level, points=2)
+
+    def _depths(self, level: float) -> list[float]:
+        """∫√(V − level)/√D from each panel inward to where V < level, for the two outer parts."""
+        decays = [self._decay(panel, level) for panel in self.panels]
+        depths = [0.0] * len(decays)
+        for order, cut in (
+            (range(len(decays)), self.cut_low),
+            (range(len(decays) - 1, -1, -1), self.cut_high),
+        ):
+            outer: list[int] = []
+            for index in order:
+                if not cut or decays[index] == 0:
+                    break
+                outer.append(index)
+            depth = 0.0
+            for index in reversed(outer):
+                depths[index] = depth
+                depth += decays[index]
+        return depths
 
     def _forbidden(self, side: int, level: float) -> arb | None:
         """The state beyond which V exceeds the level, outward on a side with a natural end."""
         return next((w for w, least in self.barriers[side] if least > level), None)
 
     def boundary(self, w: arb) -> arb:
-        """f/u = D u'/u at a cut where ψ_y = 0."""
-        return evaluate_arb(schroedinger_program(self.model), w)[1]
+        """f/u = D u'/u at a cut where the function compared with has no flux left over."""
+        return _comparison(self.model, -1 if w is self.low else 1).boundary(w)
 
     def shoot(self, rate: arb, neumann: bool) -> tuple[int, arb]:
         """(eigenvalues below the rate, a function of the rate that vanishes at eigenvalues).
@@ -350,10 +407,14 @@ def _general(
     values: list[Enclosure] = [Enclosure.exact(0)] if free else []
     level = None if edge is None else float(edge)
     guesses = _guesses(model, count, below, above, level)
-    while len(guesses) < count:
-        guesses.append(2 * guesses[-1] if guesses else 1.0)
+    if level is None:
+        while len(guesses) < count:
+            guesses.append(2 * guesses[-1] if guesses else 1.0)
+    # Eigenfunctions of those next to the edge hardly decay: they are out of reach.
     listed = [
-        n for n in range(len(values), count) if level is None or guesses[n] < level * (1 - 1e-9)
+        n
+        for n in range(len(values), min(count, len(guesses)))
+        if level is None or guesses[n] < level * (1 - 1e-9)
     ]
     # From the highest down: its panels serve the others.
     shooting = _Shooting(model, core, below, above, level, digits)
@@ -387,16 +448,22 @@ def _edge(model: Model, below: Point | None, above: Point | None) -> arb | None:
         for outward, exit in ((-1, below), (1, above)):
             if exit is not None:
                 continue
-            edge = continuum_edge(model, outward)
-            if edge is None:
-                raise ComputationError(
-                    "L' and C that grow like powers at an end without an exit",
-                    f"another behaviour as {model.variable} → {'+' if outward > 0 else '−'}∞",
-                    "give an exit there, far out",
-                )
+            edge = _comparison(model, outward).limit()
             if edge.is_finite():
                 edges.append(edge)
     return min(edges, key=float) if edges else None
+
+
+def _comparison(model: Model, outward: int) -> Comparison:
+    found = comparison(model, outward)
+    if found is None:
+        raise ComputationError(
+            "L' and C whose growth can be compared at an end without an exit (powers, exponentials "
+            "and bounded waves can)",
+            f"another behaviour as {model.variable} → {'+' if outward > 0 else '−'}∞",
+            "give an exit there, far out",
+        )
+    return found
 
 
 def _guesses(
@@ -432,7 +499,8 @@ class _Shooting:
             with ctx.workprec(128):
                 interval = self.intervals.get(attempt)
                 if interval is None or interval.top < top or interval.decay < decay:
-                    interval = self._interval(top, decay, accuracy + 20)
+                    margin = 3 + max(math.log(top / smallest), 0) / 2
+                    interval = self._interval(top, decay, accuracy + 20, margin)
                     if interval is None:
                         return None
                     self.intervals[attempt] = interval
@@ -449,7 +517,9 @@ class _Shooting:
             f"{self.digits} certain digits of eigenvalue {n}", reached, "ask for fewer digits"
         )
 
-    def _interval(self, top: float, decay: float, accuracy: float) -> _Interval | None:
+    def _interval(
+        self, top: float, decay: float, accuracy: float, margin: float
+    ) -> _Interval | None:
         """The interval, natural ends cut where V > top and eigenfunctions have decayed."""
         ends: list[arb] = []
         barriers: tuple[list[tuple[arb, arb]], list[tuple[arb, arb]]] = ([], [])
@@ -464,15 +534,16 @@ class _Shooting:
             for step in range(_STEPS):
                 least = None
                 if outward * position > 0:
-                    least = least_beyond(self.model, outward, arb(position))
+                    least = _comparison(self.model, outward).least_beyond(arb(position))
                     if least is not None:
                         barriers[side].append((arb(position), least))
                 reached += decay_length(self.model, previous, position, top)
                 if least is not None and least > top and reached > decay:
                     break
                 previous = position
-                # Far out everything is a power of w.
-                factor = 1.2 if step < _STEPS // 3 else 3.0
+                # Far out everything is a power of w; under waves each panel more is dear.
+                near = step < _STEPS // 3 or not _comparison(self.model, outward).expanded
+                factor = 1.2 if near else 3.0
                 position = round(anchor + (position - anchor) * factor, 6)
             else:
                 return None
@@ -488,6 +559,7 @@ class _Shooting:
             top=top,
             decay=decay,
             accuracy=accuracy,
+            margin=margin,
         )
 
 
@@ -555,7 +627,7 @@ def _proven(interval: _Interval, n: int, root: arb, digits: int) -> Enclosure:
         ):
             if not cut:
                 continue
-            least = least_beyond(interval.model, outward, end)
+            least = _comparison(interval.model, outward).least_beyond(end)
             if least is None or not least > low:
                 raise _Undecided
         if interval.shoot(low, True)[0] > n:

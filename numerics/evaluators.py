@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from flint import acb, arb, arb_series, ctx, fmpq
@@ -62,9 +62,14 @@ def _parts(value: Fraction | int | None) -> str:
     return f"{fraction.numerator}, {fraction.denominator}"
 
 
+@lru_cache(maxsize=1024)
+def _bytecode(program: Program) -> CodeType:
+    return compile(_generate(program), f"<program {program.digest[:12]}>", "exec")
+
+
 def compiled(program: Program, operations: Mapping[str, Any]) -> Callable[..., tuple[Any, ...]]:
     namespace = dict(operations)
-    exec(compile(_generate(program), f"<program {program.digest[:12]}>", "exec"), namespace)
+    exec(_bytecode(program), namespace)
     return namespace["evaluate"]
 
 
@@ -179,7 +184,7 @@ def evaluate_arb(program: Program, *inputs: arb | int) -> tuple[arb, ...]:
     A formula with the imaginary unit inside is evaluated in complex balls, and its real part
     returned where the imaginary part may be zero.
     """
-    if any(i.op == "imaginary_unit" for i in program.instructions):
+    if program.uses_imaginary_unit:
         values = evaluate_acb(program, *(acb(x) for x in inputs))
         return tuple(v.real if v.imag.contains(0) else arb.nan() for v in values)
     return _arb_function(program)(_arb_constants(program, ctx.prec), *inputs)

@@ -37,6 +37,8 @@ _NEGLIGIBLE = 30.0
 _MOVED = 1.2
 """... and again where its sides are farther from the start by this factor."""
 _FARTHEST = 1e3
+_BLOCK = 4096
+"""Points at which formulas are evaluated at once: all that a long one computes stays in memory."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,16 @@ def committor(
     return _estimate(_Problem(model, start, from_region, to_region), tolerance, box)
 
 
+def occupied_box(model: MultivariateModel, start: Point, exit_region: Program) -> Box:
+    """The box around all that is reached from the start before the weight becomes negligible.
+
+    Raises
+    ------
+    ComputationError : no such box, a start inside the region, C not positive definite.
+    """
+    return _box(_Problem(model, start, exit_region, None))
+
+
 class _Problem:
     """The model's functions in doubles, the start, and the absorbing regions."""
 
@@ -119,8 +131,14 @@ class _Problem:
                 "choose another start",
             )
 
-    def coefficients(self, x: Array) -> tuple[Array, Array, Array, Array, Array]:
+    def coefficients(self, x: Array) -> Array:
         """D_xx, D_xy, D_yy and the field ∇L + s∇·D at points of shape (2, ...)."""
+        flat = x.reshape(2, -1)
+        blocks = [flat[:, i : i + _BLOCK] for i in range(0, flat.shape[1], _BLOCK)]
+        found = np.concatenate([np.stack(self._coefficients(block)) for block in blocks], axis=1)
+        return found.reshape(5, *x.shape[1:])
+
+    def _coefficients(self, x: Array) -> tuple[Array, Array, Array, Array, Array]:
         ones = np.ones_like(x[0])
         d = [self.eta / 2 * c * ones for c in self._noise(*x)]
         if not (np.all(d[0] > 0) and np.all(d[0] * d[2] > d[1] ** 2)):
@@ -348,8 +366,10 @@ def _solve(problem: _Problem, box: Box, cells: int) -> float:
     mesh, on_edge = _mesh(problem, box, cells)
     basis: Any = Basis(mesh, ElementTriP2(), intorder=5)
 
+    # Once: the form is called for every pair of the six functions of an element.
+    d_xx, d_xy, d_yy, c_x, c_y = problem.coefficients(np.asarray(basis.global_coordinates()))
+
     def operator(u: Any, v: Any, w: Any) -> Any:
-        d_xx, d_xy, d_yy, c_x, c_y = problem.coefficients(w.x)
         du: Any = grad(u)
         dv: Any = grad(v)
         diffusion = d_xx * du[0] * dv[0] + d_yy * du[1] * dv[1]

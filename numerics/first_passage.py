@@ -19,7 +19,7 @@ from flint import arb, ctx
 from numerics.core import Core, Point, core_of, mirrored, point_ball
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean
-from numerics.exit_laplace import carry
+from numerics.exit_laplace import Transfer, carry
 from numerics.landscape import (
     cover,
     natural_end,
@@ -31,10 +31,14 @@ from numerics.landscape import (
 )
 from numerics.local import End
 from numerics.lowering import Model
+from numerics.panels import Panel
 from numerics.precision import until_certain
 from numerics.routes import Method, by_route
 from numerics.sweep import MASS, Stage, cumulant_stages, execute
 from numerics.tails import scale_excess
+
+_BITS_OF_COMPARISON = (1024, 8192)
+"""At which precisions points that the working precision does not tell apart are compared."""
 
 
 def mean_exit_time(
@@ -129,7 +133,8 @@ def exit_time_laplace(
     """`E e^(−rate·τ)` of the exit time, rate > 0 (per unit of time): see `mean_exit_time`.
 
     `u(x)/u(B)` for the solution of 𝓛u = rate·u without flux at the closed end; for two exits
-    `(ψ + χ)/W` as in `exit_time_moment`.
+    `(ψ + χ)/W` as in `exit_time_moment`. Paths that never leave, as those of Brownian motion with a
+    drift away from the exit, count as `e^(−∞) = 0`.
     """
     interval = Interval(start, exit_below, exit_above, reflect_below, reflect_above)
 
@@ -211,7 +216,6 @@ def _check_ends(interval: Interval) -> None:
 
 def _check_order(interval: Interval) -> None:
     """below < start < above."""
-    x = point_ball(interval.start)
     for point, above in (
         (interval.exit_above, True),
         (interval.reflect_above, True),
@@ -220,14 +224,39 @@ def _check_order(interval: Interval) -> None:
     ):
         if point is None:
             continue
-        end = point_ball(point)
-        if not (end > x if above else end < x):
+        order = _compared(point, interval.start)
+        if order != (1 if above else -1):
             side = "above" if above else "below"
+            x, end = point_ball(interval.start), point_ball(point)
             raise ComputationError(
                 f"a start strictly inside the interval, so an end {side} it",
                 f"start {float(x):.10g} and end {float(end):.10g}",
                 "swap or move them",
             )
+        _check_distance(point, interval.start)
+
+
+def _check_distance(end: Point, start: Point) -> None:
+    """The panels are laid out in doubles, which have to tell the points apart."""
+    for bits in _BITS_OF_COMPARISON:
+        with ctx.workprec(bits):
+            x, distance = point_ball(start), abs(point_ball(end) - point_ball(start))
+            if distance > 0 and distance < abs(x) * 2.0**-50:
+                raise ComputationError(
+                    "a start and ends that are apart by more than 1e-15 of their size",
+                    f"start {float(x):.17g} and an end at the distance {float(distance):.3g}",
+                    "move the start; so near an exit, what depends on it is linear in the distance",
+                )
+
+
+def _compared(first: Point, second: Point) -> int:
+    """+1 where the first point is above the second, -1 below, 0 where they are not told apart."""
+    for bits in (ctx.prec, *_BITS_OF_COMPARISON):
+        with ctx.workprec(bits):
+            a, b = point_ball(first), point_ball(second)
+            if a > b or a < b:
+                return 1 if a > b else -1
+    return 0
 
 
 def _check_noise(core: Core, interval: Interval) -> None:
@@ -404,6 +433,12 @@ def _two_sided_moments(left: Side, right: Side, order: int, accuracy: float) -> 
     return [(-1) ** n * factorial(n) * value for n, value in enumerate(transform)]
 
 
+_STEEPEST = 1e5
+"""Change of log p between two cuts that is too much work."""
+_IDLE_CUTS = 60
+"""Doublings of the distance (halvings, to a zero of C) without gain before it is given up."""
+
+
 # --- Laplace transform ---------------------------------------------------------------------------
 
 
@@ -413,23 +448,99 @@ def _laplace(core: Core, interval: Interval, rate: arb, accuracy: float) -> arb:
         return _two_sided_laplace(left, right, rate, accuracy)
     closed, through = (left, right) if right.absorbing else (right, left)
     assert through.end is not None
-    if closed.end is None:
-        end = natural_end(closed.core, closed.start)
-        _require_returning(closed.core, end, closed.start)
-        reach = reach_left(closed.core, end, closed.start, MASS, 1, accuracy + 10, killing=rate)
-        # f/u at the first panel: known there, or between 0 and λ ∫p.
-        panels, flux = reach.panels, rate * reach.states[0]
-    else:
-        panels, flux = cover(closed.core, closed.end, closed.start), arb(0)
-    inner = carry(closed.core, panels, arb(1), arb(flux.mid()), rate, accuracy)
-    # Two solutions of ρ' = λp − Sρ², ρ = f/u >= 0, do not separate: what is not known of ρ at the
-    # first panel bounds its error at the start.
-    unknown = arb(0, (flux.rad() * (-inner.log_rise).exp()).upper())
-    ratio = inner.f / inner.u + unknown
+    panels, ratio = _flux_ratio(closed, rate, accuracy)
     onward = cover(closed.core, closed.start, -through.end)
     if panels:
         _join(panels[-1], onward[0])
     return 1 / carry(closed.core, onward, arb(1), ratio, rate, accuracy).u
+
+
+def _flux_ratio(closed: Side, rate: arb, accuracy: float) -> tuple[list[Panel], arb]:
+    """Panels from a side without an exit to the start, and ρ = f/u there.
+
+    Solutions of ρ' = λp − Sρ², ρ = f/u >= 0, do not separate: what is not known of ρ at the first
+    panel bounds its error at the start.
+    """
+    if closed.end is not None:
+        panels, flux = cover(closed.core, closed.end, closed.start), arb(0)
+    else:
+        end = natural_end(closed.core, closed.start)
+        try:
+            _require_returning(closed.core, end, closed.start)
+        except ComputationError as reason:
+            if end.point is not None and not isinstance(reason, InfiniteMean):
+                raise  # a zero of C that is reached
+            return _flux_ratio_by_cuts(closed, end, rate, accuracy, reason.received)
+        if end.point is not None:
+            return _flux_ratio_by_cuts(closed, end, rate, accuracy, "a zero of C")
+        reach = reach_left(closed.core, end, closed.start, MASS, 1, accuracy + 10, killing=rate)
+        # f/u at the first panel: known there, or between 0 and λ ∫p.
+        panels, flux = reach.panels, rate * reach.states[0]
+    inner = carry(closed.core, panels, arb(1), arb(flux.mid()), rate, accuracy)
+    unknown = arb(0, (flux.rad() * (-inner.log_rise).exp()).upper())
+    return panels, inner.f / inner.u + unknown
+
+
+def _flux_ratio_by_cuts(
+    closed: Side, end: End, rate: arb, accuracy: float, reason: str
+) -> tuple[list[Panel], arb]:
+    """The same towards a zero of C, where paths may wander off, or where that is not decided.
+
+    At any point X beyond, ρ lies between 0 (a wall at X) and ∞ (an exit at X, at which nothing is
+    counted), and solutions keep their order: two of them enclose ρ at the start, the more tightly
+    the longer paths take to X.
+    """
+    core, edge, distance = closed.core, closed.start, _first_distance(closed, end)
+    panels: list[Panel] = []
+    wall, exit_ = Transfer(arb(1), arb(0), arb(0)), Transfer(arb(0), arb(1), arb(0))
+    goal, log_width, idle = (-arb(accuracy)).exp(), math.inf, 0
+    while idle < _IDLE_CUTS:
+        point = _cut_at(closed, end, distance)
+        beyond = cover(core, point, edge)
+        rise = abs(sum(panel.rise for panel in beyond))
+        if rise > _STEEPEST:
+            break
+        jump = arb(1)
+        if panels and panels[0].program != beyond[-1].program:
+            jump = core.jump(beyond[-1].program, panels[0].program, edge)
+        # The columns of the transfer to the start: those to the last cut, applied to those from it.
+        from_wall = carry(core, beyond, arb(1), arb(0), rate, accuracy)
+        from_exit = carry(core, beyond, arb(0), arb(1), rate, accuracy)
+        wall, exit_ = (
+            Transfer(
+                wall.u * new.u + exit_.u * new.f / jump, wall.f * new.u + exit_.f * new.f / jump,
+                wall.log_rise + new.log_rise + jump.log(),
+            )
+            for new in (from_wall, from_exit)
+        )  # fmt: skip
+        panels, edge = panels or beyond, point
+        low = wall.f / wall.u
+        # The determinant of the transfer is 1, but for the units of f.
+        width = (-wall.log_rise).exp() / (wall.u * exit_.u)
+        if width < goal * low:
+            return panels, low + arb(0, 1) * width
+        before, log_width = log_width, float(width.log())
+        idle = idle + 1 if log_width > before - 0.1 else 0
+        # Where p changes much, paths are lost, or kept, for certain: small steps save long ones.
+        factor = arb("1.2") if rise > 4 * accuracy else arb(2)
+        distance = distance / factor if end.point is not None else distance * factor
+    raise ComputationError(
+        "an open end that paths take ever longer to reach",
+        f"{reason}; and a transform that depends on what happens there",
+        "give an exit or a reflecting point on that side",
+    )
+
+
+def _first_distance(closed: Side, end: End) -> arb:
+    """How far from the start, or how close to a zero of C, the first cut lies."""
+    if end.point is None:
+        return 1 + abs(closed.start.mid())
+    return arb(((closed.start - end.location()) / 2).mid())
+
+
+def _cut_at(closed: Side, end: End, distance: arb) -> arb:
+    point = closed.start - distance if end.point is None else end.location() + distance
+    return arb(point.mid())
 
 
 def _two_sided_laplace(left: Side, right: Side, rate: arb, accuracy: float) -> arb:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from flint import arb, arb_series, ctx
 
-from numerics.core import Core, Piece, mirrored, pieces
-from numerics.discs import log_sum, log_sum_all, log_upper
+from numerics.core import Core, Piece, mirrored, pieces, weighted
+from numerics.discs import LOW_PRECISION, log_sum, log_sum_all, log_upper
 from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
 from numerics.evaluators import evaluate_arb, evaluate_series
 from numerics.local import End
@@ -26,7 +27,7 @@ from numerics.rational import (
     zero_near,
 )
 from numerics.roots import real_roots
-from numerics.sweep import HIGHEST, MASS, Stage, execute, too_steep
+from numerics.sweep import HIGHEST, MASS, Stage, execute, kernel_counts, too_steep
 from numerics.tails import (
     Tail,
     analyse,
@@ -35,6 +36,7 @@ from numerics.tails import (
     mass_excess,
     power_states,
     scale_excess,
+    tail_power,
 )
 
 MAX_PANELS = 2000
@@ -44,29 +46,29 @@ SMALLEST = 2.0**-200
 """Panels shorter than this share of the interval mean a singularity on the path."""
 
 
-def cover(core: Core, start: arb, stop: arb) -> list[Panel]:
+def cover(core: Core, start: arb, stop: arb, most: int = MAX_PANELS) -> list[Panel]:
     """Panels from start to stop (start < stop), left to right, cut where the model switches."""
     panels: list[Panel] = []
     previous: Program | None = None
     for piece in pieces(core.program, start, stop):
-        made = _cover_piece(piece.program, *piece.points)
+        made = _cover_piece(piece.program, *piece.points, most)
         made[0].before = previous
         previous = piece.program
         panels.extend(made)
     return panels
 
 
-def _cover_piece(program: Program, start: arb, stop: arb) -> list[Panel]:
+def _cover_piece(program: Program, start: arb, stop: arb, most: int = MAX_PANELS) -> list[Panel]:
     panels: list[Panel] = []
     position, length = start, float(stop) - float(start)
     guess = length / 2
-    while len(panels) < MAX_PANELS:
+    while len(panels) < most:
         panel = _next_panel(program, position, stop, guess, 1, length)
         panels.append(panel)
         if panel.right is stop:
             return panels
         position, guess = panel.right, _next_half(panel)
-    raise _too_many(start, stop)
+    raise _too_many(start, stop, most)
 
 
 def _next_half(panel: Panel) -> float:
@@ -101,6 +103,8 @@ def _next_panel(
             if (
                 panel is not None
                 and panel.radius >= 0.8 * 2.0 * panel.half
+                and panel.tail(panel.half)
+                <= max(10.0, min(panel.variation(panel.half), 1e300) / 10)
                 and (panel.rise * side > 0 or panel.variation(panel.half) <= steepest)
             ):
                 return panel
@@ -163,7 +167,8 @@ def vanishing_noise(x: arb) -> ComputationError:
         "C > 0 on the interval used",
         f"a zero of C at {x.str(10, radius=False)}",
         "without noise there the state crosses that point only by drift, and the formulas for the "
-        "law and the exit time divide by C and do not hold across it; choose points on one side",
+        "law and the exit time divide by C and do not hold across it; choose points on one side "
+        "(an exit at the zero itself: a little inside)",
     )
 
 
@@ -187,9 +192,9 @@ def _negative(
     )
 
 
-def _too_many(start: arb, stop: arb) -> ComputationError:
+def _too_many(start: arb, stop: arb, most: int = MAX_PANELS) -> ComputationError:
     return ComputationError(
-        f"a model that {MAX_PANELS} panels resolve",
+        f"a model that {most} panels resolve",
         f"the interval from {float(start):.6g} to {float(stop):.6g}, which needs more",
         "shorten the interval or ask for fewer digits",
     )
@@ -258,34 +263,37 @@ def _grow(
         level -= panel.rise
         mass = log_sum(mass, level + _log_mass(panel))
     position, guess, panels = start, 1.0 + abs(float(start)), []
-    waves_from = -1.0
+    waves_from, next_proof = -1.0, 0.0
     while len(panels) < MAX_PANELS:
         t = end.parameter(position) if end.point is not None or position < 0 else None
         if t is not None and t > 0:
-            if level < mass - accuracy:
+            if level < mass - accuracy and len(panels) >= next_proof:
                 states = decay_states(tail, stages, active, core.rate, t)
                 if states is not None and level + log_upper(states[0]) < mass - accuracy - 5:
                     return Reach(panels[::-1] + inner, states)
+                if states is None:
+                    # No proof so close: some panels further out, not at each.
+                    next_proof = 1.15 * len(panels)
             if killing is not None:
                 if end.point is None and float(position) < waves_from:
                     lowest = lowest_exponent(tail, t)
-                    ratio = (
-                        None
-                        if lowest is None
-                        else flux_ratio(
-                            program, end, core, killing, position, lowest[0], accuracy + 5
+                    ratio = None
+                    if lowest is not None and tail.log_error(t, 1) < -accuracy - 5:
+                        ratio = flux_ratio(
+                            tail.program, end, core, killing, position, lowest[0], accuracy + 5
                         )
-                    )
                     if ratio is not None:
-                        return Reach(panels[::-1] + inner, [ratio / killing])
+                        states = tail.widened([ratio / killing], t, [1])
+                        return Reach(panels[::-1] + inner, states)
                     waves_from = min(waves_from, float(position)) * 1.2
             elif tail.expanded and tail.order >= 0 and float(t.upper()) < 0.45 * tail.radius:
                 goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
-                states = power_states(tail, stages, active, core, t, goal)
-                return Reach(panels[::-1] + inner, states)
+                if tail.log_error(t, max(kernel_counts(stages)[:active])) < -goal:
+                    states = power_states(tail, stages, active, core, t, goal)
+                    return Reach(panels[::-1] + inner, states)
             elif not tail.expanded and float(position) < waves_from:
                 goal = max(accuracy + min(level - mass, 0.0) + 5, 8.0)
-                states = _oscillating(program, end, tail, stages, active, core, position, goal)
+                states = _oscillating(end, tail, stages, active, core, position, goal)
                 if states is not None:
                     return Reach(panels[::-1] + inner, states)
                 waves_from = min(waves_from, float(position)) * 1.2
@@ -303,7 +311,6 @@ def _grow(
 
 
 def _oscillating(
-    program: Program,
     end: End,
     tail: Tail,
     stages: Sequence[Stage],
@@ -313,12 +320,14 @@ def _oscillating(
     goal: float,
 ) -> list[arb] | None:
     """The states under an oscillating force, where x is far enough out for its series."""
-    if not within_reach(program, end, float(position), goal):
+    t, kernels = end.parameter(position), kernel_counts(stages)[:active]
+    if not within_reach(tail.program, end, float(position), goal):
         return None
-    lowest = lowest_exponent(tail, end.parameter(position))
-    if lowest is None:
+    lowest = lowest_exponent(tail, t)
+    if lowest is None or not tail.log_error(t, max(kernels)) < -goal:
         return None
-    return tail_states(program, end, stages, active, core, position, lowest[0], goal)
+    states = tail_states(tail.program, end, stages, active, core, position, lowest[0], goal)
+    return None if states is None else tail.widened(states, t, kernels)
 
 
 def _log_mass(panel: Panel) -> float:
@@ -346,19 +355,18 @@ def side_mass(core: Core, end: End, start: arb, accuracy: float) -> arb:
 def natural_end(core: Core, inside: arb) -> End:
     """The left end of the interval around a point on which C > 0: −∞, or a zero of C.
 
-    Zeros are seen where C is a rational function; beside another drift than a rational one, only a
-    zero at 0.
+    A zero ends the domain where C is a rational function; beside another drift than a rational one,
+    only a zero at 0.
 
     Raises
     ------
     ComputationError : C is not positive at the point, or its zero cannot be expanded about.
     """
     require_noise(core, inside)
-    if not core.program.is_smooth:
-        return End(-1)
     noise = core.program.select(0)
-    functions = rational_functions(noise)
+    functions = rational_functions(noise) if core.program.is_smooth else None
     if functions is None:
+        _refuse_zeros(noise, float(inside))
         return End(-1)
     left = real_roots(noise, End(-1), inside)
     if not left:
@@ -370,6 +378,71 @@ def natural_end(core: Core, inside: arb) -> End:
         # C vanishes only where it is written as 0: elsewhere balls do not see it.
         raise vanishing_noise(nearest)
     return End(-1, zero)
+
+
+SAMPLES = range(-100, 41)
+"""Quarters of binary orders of magnitude at which a C that is not rational is sampled."""
+
+SMALLEST_DOUBLE = 5e-324
+
+VANISHING = 1e-25
+"""A local minimum of C this small, relative to C at the point looked from, counts as a zero."""
+
+
+@lru_cache(maxsize=256)
+def _refuse_zeros(noise: Program, inside: float) -> None:
+    """Refuse a C, not a rational function, that vanishes on the way to −∞, where samples show it.
+
+    Nothing rests on it but effort: panels never cross a zero of C, but shrink towards it.
+    """
+
+    def at(x: float) -> float:
+        value = evaluate_arb(noise, arb(x))[0]
+        if not value.is_finite():
+            return math.inf
+        # Positive but below all doubles is no zero.
+        return max(float(value), SMALLEST_DOUBLE) if value > 0 else min(float(value), 0.0)
+
+    with ctx.workprec(LOW_PRECISION):
+        points = [inside, *(inside - 2.0 ** (k / 4) for k in SAMPLES)]
+        points = sorted({*points, *(p for p in (0.0,) if p < inside)}, reverse=True)
+        values = [at(x) for x in points]
+        small = VANISHING * values[0]
+        for k in range(1, len(points)):
+            x, value = points[k], values[k]
+            lowest = k + 1 < len(points) and value < min(values[k - 1], values[k + 1])
+            if value > 0 and lowest:
+                x = _lowest_point(at, points[k + 1], points[k - 1])
+                value = at(x)
+            if value <= small and (value <= 0 or lowest):
+                raise _zero_on_the_way(_first_zero(at, x, points[k - 1]) if value < 0 else x)
+
+
+def _lowest_point(at: Callable[[float], float], low: float, high: float) -> float:
+    """A local minimum, by thirds."""
+    for _ in range(100):
+        third = (high - low) / 3
+        if at(low + third) <= at(high - third):
+            high -= third
+        else:
+            low += third
+    return (low + high) / 2
+
+
+def _first_zero(at: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function changes sign."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if at(middle) > 0 else (middle, high)
+    return (low + high) / 2
+
+
+def _zero_on_the_way(x: float) -> ComputationError:
+    return ComputationError(
+        "C > 0 up to infinity, or a rational C, at whose zeros the domain may end",
+        f"a zero of C near {x:.10g}",
+        "give an exit or a reflecting point before it; or write C as a quotient of polynomials",
+    )
 
 
 def inner_point(core: Core) -> Fraction:
@@ -464,6 +537,27 @@ def _behaviour(power: float) -> str:
     if power == 0:
         return "a density that does not fall at infinity"
     return f"a density that falls only like |x|^({power:.6g}) at infinity"
+
+
+def require_finite_moment(core: Core, order: Fraction, end: End, inside: arb | None = None) -> None:
+    """Refuse a moment E|X|^order that is infinite by the left end of the domain of a law."""
+    require_finite_mass(core, end, inside)
+    try:
+        require_finite_mass(weighted(core, order), end, inside)
+    except InfiniteAtZero as error:
+        raise InfiniteAtZero(
+            f"a moment of order {order} that exists",
+            f"|x|^{order} times the density, whose integral diverges at the zero {end.point} of C",
+            "the moment is infinite: ask for a larger order",
+        ) from error
+    except InfiniteMean as error:
+        power = -float(tail_power(outermost(core, end, inside or arb(0)), end))
+        raise InfiniteMean(
+            f"a moment of order {order} that exists",
+            f"a density that falls only like |x|^({power:.6g}) at infinity, where the integral of "
+            f"|x|^{order} times it diverges",
+            f"the moment is infinite: ask for an order below {-power - 1:.6g} (see tail-index)",
+        ) from error
 
 
 def require_finite_mass(core: Core, end: End, inside: arb | None = None) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "lower",
     "lower_constant",
     "lower_diffusion",
+    "lower_membership",
     "lower_multivariate",
     "lower_region",
 ]
@@ -247,11 +248,11 @@ class _Lowering:
             )
         result = self.index(pairs[-1].args[0])
         for pair in reversed(pairs[:-1]):
-            condition = self._condition(pair.args[1])
+            condition = self.condition(pair.args[1])
             result = self.builder.emit("select", condition, self.index(pair.args[0]), result)
         return result
 
-    def _condition(self, c: Any) -> int:
+    def condition(self, c: Any) -> int:
         emit = self.builder.emit
         if isinstance(c, BooleanTrue):
             return emit("true")
@@ -259,9 +260,9 @@ class _Lowering:
             return emit("false")
         if isinstance(c, And | Or):
             op = "and" if isinstance(c, And) else "or"
-            return emit(op, *(self._condition(a) for a in c.args))
+            return emit(op, *(self.condition(a) for a in c.args))
         if isinstance(c, Not):
-            return emit("not", self._condition(c.args[0]))
+            return emit("not", self.condition(c.args[0]))
         if isinstance(c, StrictLessThan | LessThan):
             strict = isinstance(c, StrictLessThan)
             return emit("lt" if strict else "le", self._difference(c.lhs, c.rhs))
@@ -439,7 +440,7 @@ def lower_diffusion(
 def lower_multivariate(
     variables: Sequence[sympy.Symbol],
     gradient: Sequence[sympy.Expr],
-    noise: sympy.Expr | sympy.MatrixBase | Sequence[Any],
+    noise: sympy.Expr | sympy.MatrixBase | Sequence[Any] | int,
     *,
     eta: sympy.Expr,
     theta: sympy.Expr,
@@ -511,6 +512,17 @@ def _covariance(noise: Any, size: int) -> list[list[Any]]:
 def lower_region(condition: Any, variables: Sequence[sympy.Symbol]) -> Program:
     """A function that is negative inside a region given by comparisons joined by `and`, `or`."""
     return lower(_level(condition), variables)
+
+
+def lower_membership(condition: Any, variables: Sequence[sympy.Symbol]) -> Program:
+    """−1 inside a region, 1 outside; its edge is in or out as `>=` and `>` say.
+
+    For chains that land on an edge with positive probability; `lower_region` has the distances.
+    """
+    lowering = _Lowering([str(v) for v in variables])
+    emit, constant = lowering.builder.emit, lowering.builder.constant
+    holds = lowering.condition(condition)
+    return lowering.builder.program([emit("select", holds, constant(-1), constant(1))])
 
 
 def _level(condition: Any) -> Any:

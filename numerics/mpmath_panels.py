@@ -8,17 +8,25 @@ reference point `r`:
 Panels are made outward from `r`, so that Φ is accumulated as they come. An infinite side runs in
 `t` with `w = r ± sinh t`, one up to a zero λ of C with `w = λ ∓ |λ − r| e^(−t)`: an algebraic
 tail of p is an exponential in t, and panels double their length until the rest is negligible.
+
+Under waves of a common period T an algebraic tail has no such panels far out. At points one period
+apart all waves have the same phase, so that the ratio (mass beyond x)/(x p(x)) is there a series in
+1/x: its coefficients are found from the masses of the periods in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from flint import arb
 from mpmath import mp
+from mpmath.libmp import mpf_cosh_sinh
 
 from numerics.chebyshev import ChebyshevRule, Number, chebyshev_rule
+from numerics.core import core_of, pieces
 from numerics.errors import (
     ComputationError,
     InfiniteAtZero,
@@ -26,20 +34,29 @@ from numerics.errors import (
     PrecisionCapReached,
 )
 from numerics.evaluators import evaluate_mpmath
+from numerics.local import End
 from numerics.lowering import Model
 from numerics.mpmath_relevance import Relevance
+from numerics.oscillating import wave_scale
 from numerics.program import combined
 from numerics.rational import rational_functions, require_covariance
 
 _LARGEST_EXPONENT_STEP = 40
 """The densities may change by e^40 in a panel: the precision lost is that over log 2 bits."""
+_LARGEST_GROWTH = 5
 _GUARD_BITS = 90
 """58 bits for the step above, the rest for sums over panels and for Φ of moderate size."""
+_SLOPE_BITS = 10
+"""How far below the accuracy aimed at errors of Φ need not be resolved."""
 _SMALLEST_PANEL = 2.0**-60
 _SLOWEST_RATE = 1e-6
 """Tails that decay more slowly than |w|^−(1 + this) count as infinite mass."""
+_MOST_PANELS = 4000
+"""More panels than this mean that the route is hopeless."""
 _DECIDING_POSITION = 40
 """Tail rates are read at w = r ± sinh 40 ≈ 10^17 and beyond."""
+_FAR_POSITIONS = (1000, 4000)
+"""Before mass is called infinite, rates are read here too: w ≈ 10^434 and 10^1737."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,10 @@ class Resolution:
     def working_bits(self) -> int:
         return self.bits + _GUARD_BITS
 
+    def for_waves(self) -> Resolution:
+        """What comes from the masses of periods loses more than half of their digits."""
+        return Resolution(int(1.6 * self.bits), int(1.6 * self.count), self.split)
+
     @classmethod
     def pair(cls, bits: int) -> tuple[Resolution, Resolution]:
         """Two resolutions with different orders, panels and precision."""
@@ -65,6 +86,18 @@ class Resolution:
             cls(bits, count, 0.5),
             cls(bits + 12, count + max(6, count // 6), 0.4375),
         )
+
+
+@dataclass(frozen=True)
+class WaveTail:
+    """The outer part of an open side under waves, cut into periods."""
+
+    positions: list[Number]
+    """w at points one period apart, outward"""
+    densities: list[Number]
+    """p there"""
+    stops: list[int]
+    """How many panels of the side lie within each of these points"""
 
 
 @dataclass
@@ -181,7 +214,9 @@ def _sign_changes(f: Callable[[Number], Number], low: Number, high: Number) -> l
     for i in range(len(points) - 1):
         if signs[i] * signs[i + 1] < 0:
             a, b = points[i], points[i + 1]
-            while b - a > abs(b) * mp.eps * 4:
+            # Absolute at a switch at 0, where no relative accuracy is ever reached.
+            unit = b - a
+            while b - a > max(abs(b), unit) * mp.eps * 4:
                 middle = (a + b) / 2
                 if not a < middle < b:
                     break
@@ -195,7 +230,10 @@ class Mesh:
 
     `start` is the index of the panel whose left edge is the reference point. Infinite sides reach
     so far that the rest of `∫|w|^weight p` is negligible. Panels that do not matter by `relevance`
-    have densities 0. In a panel the densities change by at most `e^exponent_step`.
+    have densities 0. In a panel the densities change by at most `e^exponent_step`. Without
+    `wave_tails` panels go on under waves, too, until the rest is negligible; and they go on up to
+    the distances `reach` (left, right) of the reference at least. Solutions of 𝓛u = rate·u grow in
+    a panel by no more than about e^`_LARGEST_GROWTH`.
     """
 
     def __init__(
@@ -209,13 +247,17 @@ class Mesh:
         weight: Number = 0,
         relevance: Relevance | None = None,
         exponent_step: float = _LARGEST_EXPONENT_STEP,
+        wave_tails: bool = True,
+        reach: tuple[Number, Number] = (0, 0),
+        rate: Number = 0,
     ) -> None:
+        self.reach = reach
+        self.rate = rate
         self.weight = weight
         self.exponent_step = exponent_step
         self.relevance = relevance
         self.dynamics = Dynamics(model)
         self.resolution = resolution
-        self.rule: ChebyshevRule = chebyshev_rule(resolution.count, resolution.working_bits)
         self.reference = reference
         zeros = [
             self.dynamics.first_zero(reference, direction) if end is None else None
@@ -225,36 +267,57 @@ class Mesh:
         low = next((x for x in (left, zeros[0]) if x is not None), -mp.inf)
         high = next((x for x in (right, zeros[1]) if x is not None), mp.inf)
         stops = [*self.dynamics.switch_points(low, high), *marks]
-        left_panels, left_edges = self._march(self.sides[0], stops)
-        right_panels, right_edges = self._march(self.sides[1], stops)
+        self.waves: dict[int, WaveTail] = {}
+        periods: dict[int, list[Number]] = {}
+        if wave_tails:
+            periods = {s.direction: self._periods(s) for s in self.sides if s.end is None}
+        if any(periods.values()):
+            self.resolution = resolution.for_waves()
+            # Until the end of the computation: `estimated` restores it.
+            mp.prec = max(mp.prec, self.resolution.working_bits)
+        self.rule: ChebyshevRule = chebyshev_rule(
+            self.resolution.count, self.resolution.working_bits
+        )
+        left_panels, left_edges = self._march(self.sides[0], stops, periods.get(-1, []))
+        right_panels, right_edges = self._march(self.sides[1], stops, periods.get(1, []))
         self.panels: list[Panel] = [*reversed(left_panels), *right_panels]
         self.edges: list[Number] = [*reversed(left_edges), reference, *right_edges]
         self.start = len(left_panels)
 
     # --- making panels ---------------------------------------------------------------------------
 
-    def _march(self, side: Side, stops: Sequence[Number]) -> tuple[list[Panel], list[Number]]:
+    def _march(
+        self, side: Side, stops: Sequence[Number], periods: Sequence[Number]
+    ) -> tuple[list[Panel], list[Number]]:
         """Panels outward from the reference point and their outer edges."""
         reference, direction = self.reference, side.direction
         distances = sorted({direction * (m - reference) for m in stops})
-        inner = [d for d in distances if d > 0 and (side.end is None or d < self._span(side))]
+        # A switch is found to the last bits: it may be the reference or the end itself.
+        least = mp.ldexp(1 + abs(reference), 10 - mp.prec)
+        most = mp.inf if side.end is None else self._span(side) - least
+        inner = [d for d in distances if least < d < most]
         if side.end is not None and self._span(side) <= 0:
             return [], []
         infinite = side.end is None
         if infinite:
             self._require_finite_mass(side)
-        if infinite:
             marks = [self._parameter(side, d) for d in inner]
+            periods = [t for t in periods if all(t > m for m in marks)]
         else:
             marks = [*inner, self._span(side)]
         panels: list[Panel] = []
         edges: list[Number] = []
+        passed: list[tuple[Number, Number, int]] = []
         phi, t, mass = mp.mpf(0), mp.mpf(0), mp.mpf(0)
         step: Number | None = mp.mpf(1) if infinite else None
-        beyond = mp.mpf(0)
+        beyond = mp.asinh(self.reach[side.direction > 0])
         while True:
-            ahead = [m for m in marks if m > t]
-            if not ahead and not infinite:
+            if len(panels) > _MOST_PANELS:
+                raise precision_cap(self.resolution.bits, f"{_MOST_PANELS} panels")
+            ahead = [m for m in (*marks, *periods) if m > t]
+            if not ahead and periods:
+                self.waves[direction] = self._wave_tail(side, passed)
+            if not ahead and (periods or not infinite):
                 return panels, edges
             limits = ([t + step] if step is not None else []) + ahead[:1]
             target = min(limits)
@@ -275,6 +338,8 @@ class Mesh:
             mass += integral
             step = None if ahead and ahead[0] == target and not infinite else 2 * (target - t)
             t = target
+            if t in periods:
+                passed.append((t, phi, len(panels)))
             if infinite and t >= beyond and not any(m > t for m in marks):
                 finished, beyond = self._rest_negligible(side, t, phi, mass)
                 if finished:
@@ -288,7 +353,8 @@ class Mesh:
         if not infinite:
             return self.reference + side.direction * t, mp.mpf(1)
         if side.zero is None:
-            return self.reference + side.direction * mp.sinh(t), mp.cosh(t)
+            cosh, sinh = map(mp.make_mpf, mpf_cosh_sinh(t._mpf_, mp.prec, "n"))
+            return self.reference + side.direction * sinh, cosh
         stretch = abs(side.zero - self.reference) * mp.exp(-t)
         return side.zero - side.direction * stretch, stretch
 
@@ -328,9 +394,10 @@ class Mesh:
             noises.append(noise)
             slopes.append(side.direction * 2 * gradient / (dynamics.eta * noise) * stretch)
         needed = -float(self.resolution.bits)
-        rises, rise = rule.cumulative(slopes)
-        if rule.resolution(slopes) > needed:
+        # Errors of Φ are relative ones of p; where L' cancels it is known no better than that.
+        if rule.resolution(slopes) > needed and rule.remainder(slopes) > needed - _SLOPE_BITS:
             return None
+        rises, rise = rule.cumulative(slopes)
         log_noises = [mp.log(c) for c in noises]
         logs = [-(phi + r) - dynamics.s * c for r, c in zip(rises, log_noises, strict=True)]
         spread = max(
@@ -343,6 +410,11 @@ class Mesh:
             2 * x / (dynamics.eta * c * p)
             for p, c, x in zip(densities, noises, stretches, strict=False)
         ]
+        if self.rate and densities:
+            # ∫√(λ/D)dw, from above: the n-th Picard term is at most its (2n)-th power over (2n)!.
+            strength = 4 * self.rate * max(p * q for p, q in zip(speed, scale, strict=True))
+            if strength > _LARGEST_GROWTH**2:
+                return None
         if not densities or max(rule.resolution(speed), rule.resolution(scale)) > needed:
             if self._matters(positions):
                 return None
@@ -351,7 +423,7 @@ class Mesh:
         weighted = speed
         if self.weight:
             weighted = [p * abs(w) ** self.weight for p, w in zip(speed, positions, strict=True)]
-        integral = rule.cumulative(weighted)[1]
+        integral = rule.integral(weighted)
         if side.direction < 0:
             positions, speed, scale = positions[::-1], speed[::-1], scale[::-1]
         return Panel(positions, speed, scale), phi + rise, integral
@@ -401,6 +473,8 @@ class Mesh:
         rates = [self._tail_rate(side, mp.mpf(k * _DECIDING_POSITION)) for k in (1, 2)]
         if max(rates) >= _SLOWEST_RATE:
             return
+        if side.zero is None and max(map(self._far_rate(side), _FAR_POSITIONS)) >= _SLOWEST_RATE:
+            return  # the force is weak where the first positions lie
         rate = rates[-1]
         if side.zero is not None:
             raise InfiniteAtZero(
@@ -422,6 +496,73 @@ class Mesh:
             "give a finite boundary on that side, or other parameters",
         )
 
+    def _far_rate(self, side: Side) -> Callable[[int], Number]:
+        """The tail's rate at far positions; what cannot be evaluated there decides nothing."""
+
+        def rate(position: int) -> Number:
+            try:
+                return self._tail_rate(side, mp.mpf(position))
+            except (ArithmeticError, ValueError):
+                return mp.ninf
+
+        return rate
+
+    def _periods(self, side: Side) -> list[Number]:
+        """t of points one period of the waves apart, far enough out for series in 1/x."""
+        core, inside = core_of(self.dynamics.model), arb(float(self.reference))
+        if side.direction > 0:
+            core, inside = core.mirrored(), -inside
+        scale = None
+        if side.zero is None and core.program.uses_waves:
+            scale = wave_scale(pieces(core.program, End(-1), inside)[0].program, End(-1))
+        if scale is None:
+            return []
+        period = 2 * mp.pi * scale[0].denominator / scale[0].numerator
+        count = int(0.35 * self.resolution.bits) + 6
+        reference = side.direction * self.reference
+        first = max(count * period / 2, 6 * mp.mpf(scale[1]), reference + 1)
+        return [mp.asinh(first + k * period - reference) for k in range(count + 1)]
+
+    def _wave_tail(self, side: Side, passed: Sequence[tuple[Number, Number, int]]) -> WaveTail:
+        positions = [self._position(side, True, t)[0] for t, _, _ in passed]
+        s = self.dynamics.s
+        densities = [
+            mp.exp(-phi - s * mp.log(self.dynamics.drift_and_noise(w)[1]))
+            for w, (_, phi, _) in zip(positions, passed, strict=True)
+        ]
+        return WaveTail(positions, densities, [count for _, _, count in passed])
+
+    def beyond(
+        self,
+        direction: int,
+        integrands: Sequence[Sequence[Number]],
+        weight: Callable[[Number], Number] | None = None,
+    ) -> Number:
+        """The integral of `weight·p` beyond the last panel of a side, from that of its periods.
+
+        `integrands` are its values at the nodes; 0 where the panels reach all that counts.
+        """
+        tail = self.waves.get(direction)
+        if tail is None:
+            return mp.mpf(0)
+        places = range(self.start, len(self.panels)) if direction > 0 else range(self.start)[::-1]
+        masses = [self.rule.integral(integrands[i]) for i in places]
+        here = [
+            abs(w) * p * (1 if weight is None else weight(w))
+            for w, p in zip(tail.positions, tail.densities, strict=True)
+        ]
+        count = len(here) - 1
+        with mp.extraprec(6 * count):
+            # M_i = |x_i| p_i Σ_j y_j x_i^−j and M_i − M_(i+1) = the mass of a period.
+            scaled = [tail.positions[0] / w for w in tail.positions]
+            rows = [[h * x**j for j in range(count)] for h, x in zip(here, scaled, strict=True)]
+            matrix = mp.matrix(
+                [[a - b for a, b in zip(*rows[i : i + 2], strict=True)] for i in range(count)]
+            )
+            periods = [mp.fsum(masses[a:b]) for a, b in pairwise(tail.stops)]
+            found = mp.lu_solve(matrix, mp.matrix(periods))
+            return mp.fsum(y * r for y, r in zip(found, rows[-1], strict=True))
+
     def _decays_beyond(self, side: Side, t: Number) -> tuple[bool, Number]:
         """Sample outward: the speed density must keep decaying (else a second well is there)."""
         with mp.workprec(60):
@@ -435,11 +576,14 @@ class Mesh:
     # --- sums over panels ------------------------------------------------------------------------
 
     def cumulative(
-        self, integrands: Sequence[Sequence[Number]]
+        self, integrands: Sequence[Sequence[Number]], beyond: Number = 0
     ) -> tuple[list[list[Number]], list[Number]]:
-        """Integrals from the left end: at the nodes of each panel, and at the edges."""
+        """Integrals from the left end: at the nodes of each panel, and at the edges.
+
+        `beyond` is what lies left of the first panel.
+        """
         at_nodes: list[list[Number]] = []
-        at_edges = [mp.mpf(0)]
+        at_edges = [mp.mpf(beyond)]
         for values in integrands:
             inner, total = self.rule.cumulative(values)
             at_nodes.append([at_edges[-1] + x for x in inner])
@@ -447,11 +591,11 @@ class Mesh:
         return at_nodes, at_edges
 
     def cumulative_from_right(
-        self, integrands: Sequence[Sequence[Number]]
+        self, integrands: Sequence[Sequence[Number]], beyond: Number = 0
     ) -> tuple[list[list[Number]], list[Number]]:
         """Integrals to the right end: at the nodes of each panel, and at the edges."""
         at_nodes: list[list[Number]] = []
-        at_edges = [mp.mpf(0)]
+        at_edges = [mp.mpf(beyond)]
         for values in reversed(integrands):
             inner, total = self.rule.cumulative(values[::-1])
             at_nodes.append([at_edges[-1] + x for x in reversed(inner)])

@@ -42,11 +42,11 @@ class Relevance:
 
 
 def relevance(
-    model: Model, start: float, low: float | None, high: float | None
+    model: Model, start: float, low: float | None, high: float | None, order: int = 1
 ) -> Relevance | None:
-    """The relevance of positions to E[τ] from `start`; None where doubles do not reach.
+    """The relevance of positions to E[τ^order] from `start`; None where doubles do not reach.
 
-    `low` and `high` are the exits; None is an open end.
+    `low` and `high` are the exits; None is an open end. With two exits the order is 1.
     """
     grid = _grid(start, low, high)
     with np.errstate(all="ignore"):
@@ -67,11 +67,12 @@ def relevance(
     if not inside[np.abs(grid - start) <= 1e3 * (1 + abs(start))].all():
         return None
     log_speed, log_scale = log_speed[inside], log_scale[inside]
-    levels = _levels(log_speed, log_scale, grid[inside] <= start, low is not None, high is not None)
+    left = grid[inside] <= start
+    levels = _levels(log_speed, log_scale, left, low is not None, high is not None, order)
     # What sampling misses at a peak between two points, near those that may matter.
     bends = np.abs(np.diff(log_speed, 2))[levels[1:-1] > -2000.0]
     bend = float(np.max(bends)) / 8 if bends.size else 0.0
-    return Relevance(grid[inside], levels, _MARGIN + bend)
+    return Relevance(grid[inside], levels, order * (_MARGIN + bend))
 
 
 def _grid(start: float, low: float | None, high: float | None) -> Logs:
@@ -85,11 +86,13 @@ def _side(start: float, end: float | None, direction: int) -> Logs:
     return start + direction * np.sinh(np.linspace(0.0, _FARTHEST, _POINTS))
 
 
-def _levels(speed: Logs, scale: Logs, left: Any, lower_exit: bool, upper_exit: bool) -> Logs:
+def _levels(
+    speed: Logs, scale: Logs, left: Any, lower_exit: bool, upper_exit: bool, order: int
+) -> Logs:
     if not lower_exit:
-        return _relative(_products(speed, np.where(left, -np.inf, scale)))
+        return _relative(_chains(speed, scale, ~left, order))
     if not upper_exit:
-        return _relative(_products(speed[::-1], np.where(left, scale, -np.inf)[::-1])[::-1])
+        return _relative(_chains(speed[::-1], scale[::-1], left[::-1], order)[::-1])
     # `(r ∫ l p + l ∫ r p)/(l + r)`: the two parts of the scale are needed in full themselves.
     below, above = _largest(scale[left]), _largest(scale[~left])
     pairs = _relative(
@@ -101,6 +104,33 @@ def _levels(speed: Logs, scale: Logs, left: Any, lower_exit: bool, upper_exit: b
         )
     )
     return np.maximum(pairs, scale - np.where(left, below, above))
+
+
+def _chains(speed: Logs, scale: Logs, onward: Any, order: int) -> Logs:
+    """Largest `Σ scale[y_k] + speed[z_k]` that each position takes part in, for an exit above.
+
+    `E τⁿ/n! = ∫q(y_1) ∫p(z_1) ∫q(y_2) ∫p(z_2) …` with `start <= y_1`, `z_k <= y_k` and
+    `z_k <= y_(k+1)`.
+    """
+    weights = [scale, speed] * order
+    forward = [np.where(onward, scale, -np.inf)]
+    for k in range(1, 2 * order):
+        before = forward[-1]
+        if k % 2:
+            reached = np.maximum.accumulate(before[::-1])[::-1]
+        else:
+            reached = np.maximum.accumulate(before)
+        forward.append(reached + weights[k])
+    backward = np.zeros_like(speed)
+    levels = forward[-1]
+    for k in range(2 * order - 1, 0, -1):
+        after = backward + weights[k]
+        if k % 2:
+            backward = np.maximum.accumulate(after)
+        else:
+            backward = np.maximum.accumulate(after[::-1])[::-1]
+        levels = np.maximum(levels, forward[k - 1] + backward)
+    return levels
 
 
 def _largest(values: Logs) -> float:

@@ -30,6 +30,10 @@ Point = int | Fraction | Program
 
 _ROUNDS = 4
 _SAFETY = 32
+_MOST_CUTS = 60
+"""Distances of an exit in place of an open end, each twice the one before."""
+_FAR_BITS = 4000
+"""log2 of a distance at which a force that is weak at 2^120 may have set in."""
 
 
 # --- exit times ---------------------------------------------------------------------------------
@@ -94,7 +98,7 @@ def exit_time_moment(
     if ends.on_boundary():
         return Enclosure.exact(0)
 
-    matters = ends.relevance(model) if order == 1 else None
+    matters = ends.relevance(model, order)
 
     def compute(resolution: Resolution) -> Number:
         mesh = ends.mesh(model, resolution, matters)
@@ -152,10 +156,60 @@ def exit_time_laplace(
         )
 
     def compute(resolution: Resolution) -> Number:
-        mesh = ends.mesh(model, resolution)
+        try:
+            mesh = ends.mesh(model, resolution, rate=_number(rate))
+        except InfiniteMean as reason:
+            return _laplace_by_cut(model, ends, rate, resolution, reason)
+        if mesh.waves:
+            _require_first_order(2)
         return _laplace(mesh, _number(rate), ends.below is not None, ends.above is not None)
 
     return estimated(compute, digits)
+
+
+def _laplace_by_cut(
+    model: Model, ends: _Exits, rate: Point, resolution: Resolution, reason: InfiniteMean
+) -> Number:
+    """The transform where paths may never come back from an open end: they count as 0.
+
+    An exit X, at which nothing is counted, is put so far out that it makes no difference whether X
+    is a wall instead. The difference, `E e^(−rate T_X)` times the transform from X with a wall
+    there, is found at low precision.
+    """
+    x = _number(ends.start)
+    above = ends.above is not None
+    zero = Dynamics(model).first_zero(x, -1 if above else 1)
+    rough, _ = Resolution.pair(20)
+    octaves = mp.mpf(0 if zero is None else 1)
+    for _ in range(_MOST_CUTS):
+        distance = (1 + abs(x)) * 2**octaves if zero is None else abs(zero - x) / 2**octaves
+        outward = -1 if above == (zero is None) else 1
+        at = (x if zero is None else zero) + outward * distance
+        mesh = _with_exit_at(model, ends, rate, rough, at)
+        kept, _ = _rising(mesh, _number(rate), not above, True)
+        lost, _ = _rising(mesh, _number(rate), above, True)
+        _, back = _rising(mesh, _number(rate), not above, False)
+        decay = mp.log(kept * back / lost, 2)
+        if decay >= resolution.bits + 10:
+            mesh = _with_exit_at(model, ends, rate, resolution, at)
+            return _rising(mesh, _number(rate), not above, True)[0]
+        # At most twice as far; less where the decay, taken as a power, says that it is enough.
+        wanted = (resolution.bits + 15) / decay if decay > 0 else mp.mpf(2)
+        octaves += mp.log(min(mp.mpf(2), max(wanted, 1.1)), 2) if zero is None else 2
+    raise ComputationError(
+        "an open end that paths take ever longer to reach",
+        f"{reason.received}; and a transform that depends on what happens there",
+        "give an exit or a reflecting point on that side",
+    )
+
+
+def _with_exit_at(
+    model: Model, ends: _Exits, rate: Point, resolution: Resolution, at: Number
+) -> Mesh:
+    """Panels with an exit at a point in place of the open end."""
+    x, low, high = ends.positions()
+    low, high = (at, high) if low is None else (low, at)
+    return Mesh(model, x, low, high, (), resolution, rate=_number(rate))
 
 
 class _Exits:
@@ -198,9 +252,11 @@ class _Exits:
             x = _number(self.start)
             return any(x == _number(e) for e in (self.below, self.above) if e is not None)
 
-    def relevance(self, model: Model) -> Relevance | None:
+    def relevance(self, model: Model, order: int = 1) -> Relevance | None:
         model.require_values()
         if self.wall_below is not None or self.wall_above is not None:
+            return None
+        if order > 1 and self.below is not None and self.above is not None:
             return None
         with mp.workprec(60):
             x, low, high = self.positions()
@@ -209,11 +265,17 @@ class _Exits:
                 if end is None and dynamics.first_zero(x, direction) is not None:
                     return None
         ends = [None if end is None else float(end) for end in (low, high)]
-        return relevance(model, float(x), *ends)
+        return relevance(model, float(x), ends[0], ends[1], order)
 
-    def mesh(self, model: Model, resolution: Resolution, matters: Relevance | None = None) -> Mesh:
+    def mesh(
+        self,
+        model: Model,
+        resolution: Resolution,
+        matters: Relevance | None = None,
+        rate: Number = 0,
+    ) -> Mesh:
         x, low, high = self.positions()
-        mesh = Mesh(model, x, low, high, (), resolution, relevance=matters)
+        mesh = Mesh(model, x, low, high, (), resolution, relevance=matters, rate=rate)
         for direction, end in ((-1, low), (1, high)):
             if end is None:
                 mesh.require_inaccessible(direction)
@@ -230,8 +292,15 @@ def _exit_moment(mesh: Mesh, order: int, lower_exit: bool, upper_exit: bool) -> 
         weights = products(mesh.speeds, times)
         left = weights if below is None else products(weights, below[0])
         right = weights if above is None else products(weights, above[0])
-        from_left, left_edges = mesh.cumulative(left)
-        from_right, right_edges = mesh.cumulative_from_right(right)
+        outside = [mp.mpf(0), mp.mpf(0)]
+        if mesh.waves:
+            _require_first_order(order)
+            outside = [
+                mesh.beyond(side, weights) if exit is None else mp.mpf(0)
+                for side, exit in ((-1, below), (1, above))
+            ]
+        from_left, left_edges = mesh.cumulative(left, outside[0])
+        from_right, right_edges = mesh.cumulative_from_right(right, outside[1])
         if below is not None and above is not None:
             whole = below[1][-1]
             times = [
@@ -255,32 +324,41 @@ def _exit_moment(mesh: Mesh, order: int, lower_exit: bool, upper_exit: bool) -> 
     return value
 
 
+def _require_first_order(order: int) -> None:
+    if order > 1:
+        raise ComputationError(
+            "a mean exit time, where L' or C oscillate in a heavy tail",
+            f"a moment of order {order} (of every order: a Laplace transform) by mpmath",
+            "use the method arb, which certifies it",
+        )
+
+
 def _laplace(mesh: Mesh, rate: Number, lower_exit: bool, upper_exit: bool) -> Number:
-    start = mesh.start
+    value = mp.mpf(0)
+    if upper_exit:
+        value += _rising(mesh, rate, False, lower_exit)[0]
+    if lower_exit:
+        value += _rising(mesh, rate, True, upper_exit)[0]
+    return value
 
-    def rising(reverse: bool) -> tuple[Number, Number]:
-        """The solution that grows away from one end: its values at the start and at the far end."""
-        killed = upper_exit if reverse else lower_exit
-        u, v = (mp.mpf(0), mp.mpf(1)) if killed else (mp.mpf(1), mp.mpf(0))
-        panels = mesh.panels[::-1] if reverse else mesh.panels
-        at_start = len(mesh.panels) - start if reverse else start
-        value = u
-        for index, panel in enumerate(panels):
-            if index == at_start:
-                value = u
-            speed = panel.speed[::-1] if reverse else panel.speed
-            scale = panel.scale[::-1] if reverse else panel.scale
-            u, v = _volterra(mesh, scale, [rate * p for p in speed], u, v)
-        if at_start == len(panels):
+
+def _rising(mesh: Mesh, rate: Number, reverse: bool, killed: bool) -> tuple[Number, Number]:
+    """The solution that grows away from the lower end (`reverse`: the upper), which is an exit
+    (`killed`) or closed: at the start in units of its value at the far end, and that value.
+
+    From an exit the flux is 1, from a closed end the solution is 1.
+    """
+    u, v = (mp.mpf(0), mp.mpf(1)) if killed else (mp.mpf(1), mp.mpf(0))
+    panels = mesh.panels[::-1] if reverse else mesh.panels
+    at_start = len(panels) - mesh.start if reverse else mesh.start
+    value = u
+    for index, panel in enumerate(panels):
+        if index == at_start:
             value = u
-        return value, u
-
-    if upper_exit and lower_exit:
-        up, up_end = rising(False)
-        down, down_end = rising(True)
-        return up / up_end + down / down_end
-    value, end = rising(not upper_exit)
-    return value / end
+        speed = panel.speed[::-1] if reverse else panel.speed
+        scale = panel.scale[::-1] if reverse else panel.scale
+        u, v = _volterra(mesh, scale, [rate * p for p in speed], u, v)
+    return (u if at_start == len(panels) else value) / u, u
 
 
 def _volterra(
@@ -315,7 +393,7 @@ def normaliser(model: Model, *, digits: int = 15) -> Enclosure:
 
     def compute(resolution: Resolution) -> Number:
         mesh = _whole_line(model, resolution)
-        return mesh.cumulative(mesh.speeds)[1][-1]
+        return sum(_masses(mesh))
 
     return estimated(compute, digits)
 
@@ -327,8 +405,7 @@ def density(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
         # The point itself is the reference: p there is C^(−s).
         mesh = Mesh(model, _number(at), None, None, (), resolution)
         noise = mesh.dynamics.drift_and_noise(_number(at))[1]
-        total = mesh.cumulative(mesh.speeds)[1][-1]
-        return noise ** (-mesh.dynamics.s) / total
+        return noise ** (-mesh.dynamics.s) / sum(_masses(mesh))
 
     return estimated(compute, digits)
 
@@ -346,7 +423,7 @@ def moment(model: Model, order: Point, *, absolute: bool = False, digits: int = 
     def compute(resolution: Resolution) -> Number:
         power = order if isinstance(order, int) else _number(order)
         mesh = _whole_line(model, resolution, weight=_number(order))
-        total = mesh.cumulative(mesh.speeds)[1][-1]
+        total = sum(_masses(mesh))
         # 0 is an edge: an integer power is smooth on each side of it, another one is not.
         smooth = power == mp.floor(power) or mesh.reference != 0
         at_zero = () if smooth else (mesh.start - 1, mesh.start)
@@ -356,7 +433,20 @@ def moment(model: Model, order: Point, *, absolute: bool = False, digits: int = 
             if index not in at_zero
         ]
         kinked = mp.fsum(_beside_zero(mesh, index, power) for index in at_zero)
-        return (mesh.cumulative(values)[1][-1] + kinked) / total
+        inside = mesh.cumulative(values)[1][-1] + kinked
+        if mesh.waves:
+            weighted = [
+                [
+                    (abs(w) if absolute else w) ** power * p
+                    for w, p in zip(pn.w, pn.speed, strict=True)
+                ]
+                for pn in mesh.panels
+            ]
+            inside += mp.fsum(
+                mesh.beyond(d, weighted, lambda w: (abs(w) if absolute else w) ** power)
+                for d in (-1, 1)
+            )
+        return inside / total
 
     return estimated(compute, digits, may_vanish=not absolute)
 
@@ -388,9 +478,10 @@ def tail_index(model: Model, *, digits: int = 15) -> Enclosure:
         return min(rates, default=mp.inf)
 
     with mp.workprec(400):
-        near, beyond = index(120), index(160)
-        if near > 1e6 and beyond > 1e3 * near:
-            return Enclosure.infinity()
+        for bits in (120, _FAR_BITS):
+            near, beyond = index(bits), index(bits + 40)
+            if near > 1e6 and beyond > 1e3 * near:
+                return Enclosure.infinity()
     return estimated(lambda resolution: index(resolution.working_bits * 2), digits)
 
 
@@ -398,11 +489,17 @@ def cumulative(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
     """The stationary probability of lying below a point."""
 
     def compute(resolution: Resolution) -> Number:
-        mesh = Mesh(model, _number(at), None, None, (), resolution)
-        edges = mesh.cumulative(mesh.speeds)[1]
-        return edges[mesh.start] / edges[-1]
+        below, above = _masses(Mesh(model, _number(at), None, None, (), resolution))
+        return below / (below + above)
 
     return estimated(compute, digits)
+
+
+def _masses(mesh: Mesh) -> tuple[Number, Number]:
+    """∫p to the left and to the right of the reference point."""
+    edges = mesh.cumulative(mesh.speeds)[1]
+    middle = edges[mesh.start]
+    return middle + mesh.beyond(-1, mesh.speeds), edges[-1] - middle + mesh.beyond(1, mesh.speeds)
 
 
 def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure:
@@ -417,16 +514,22 @@ def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure
 
     def compute(resolution: Resolution) -> Number:
         mesh = _whole_line(model, resolution)
-        at_nodes, edges = mesh.cumulative(mesh.speeds)
-        level = _number(probability) * edges[-1]
+        at_nodes, edges = mesh.cumulative(mesh.speeds, mesh.beyond(-1, mesh.speeds))
+        level = _number(probability) * (edges[-1] + mesh.beyond(1, mesh.speeds))
+        if not edges[0] < level < edges[-1]:
+            raise precision_cap(resolution.bits, "a quantile far out in a tail under waves")
         index = max(i for i, e in enumerate(edges[:-1]) if e <= level)
-        # Outside the coarse panel search the law is smooth: Newton on F(w) = level, F' = p.
+        # Outside the coarse panel search the law is smooth: Newton on the logarithm of the smaller
+        # of F and 1 - F, which is nearly straight in a tail.
+        wanted = _number(probability)
         guess = _inverse_on_panel(mesh.panels[index].w, at_nodes[index], level)
         for _ in range(200):
             local = Mesh(model, guess, None, None, (), resolution)
-            local_edges = local.cumulative(local.speeds)[1]
-            below = local_edges[local.start]
-            excess = below - _number(probability) * local_edges[-1]
+            below, above = _masses(local)
+            if 2 * wanted <= 1:
+                excess = below * mp.log(below / (wanted * (below + above)))
+            else:
+                excess = above * mp.log((1 - wanted) * (below + above) / above)
             noise = local.dynamics.drift_and_noise(guess)[1]
             step = excess / noise ** (-local.dynamics.s)
             guess -= step

@@ -16,13 +16,17 @@ import numpy as np
 from mpmath import mp
 
 from numerics.chebyshev import Number
+from numerics.core import core_of
 from numerics.enclosure import Enclosure
-from numerics.errors import Disagreement
+from numerics.errors import ComputationError, Disagreement
 from numerics.evaluators import evaluate_mpmath, numpy_function
+from numerics.local import End
 from numerics.lowering import Model
 from numerics.mpmath_panels import Dynamics, Mesh, Resolution, precision_cap
 from numerics.mpmath_route import as_enclosure, estimated
+from numerics.oscillating import wave_scale
 from numerics.program import Program
+from numerics.schroedinger import decay_length
 
 if TYPE_CHECKING:
     from numerics.eigenvalues import Spectrum
@@ -33,7 +37,12 @@ _EXPONENT_STEP = 8.0
 """Picard's iteration multiplies the errors of a panel by the square of the change it allows."""
 _MOST_TERMS = 2000
 _CELLS = 3000
+_RELATIVE_CELLS = 0.1
+"""Of the cells, as many at most are spent on a grid that is uniform in log w."""
+_PHASES = 64
 _LOG_NEGLIGIBLE = 120.0
+_NARROWER = 6
+"""Windows around an eigenvalue, each narrower: the widest may hold its neighbour as well."""
 _AGREEMENT = 20
 """Digits to which `require_agreement` confirms each eigenvalue."""
 
@@ -88,14 +97,20 @@ def require_agreement(
         for n in indices:
             middle = _mpf(found.eigenvalues[n].middle)
             shooting = _Shooting(model, n, 2 * middle, exit_below, exit_above, resolution)
-            sides = [shooting.mismatch(middle * (1 + sign * _mpf(tolerance))) for sign in (-1, 1)]
-            if sides[0] * sides[1] > 0:
+            if not any(
+                _changes_sign(shooting, middle, _mpf(tolerance / 8**k)) for k in range(_NARROWER)
+            ):
                 raise Disagreement(
                     f"eigenvalue {n} confirmed by the second route",
                     f"{found.eigenvalues[n]} by balls, and no sign change of the mpmath shooting "
                     f"function within a relative {float(tolerance):.0e} of it",
                     "please report it with the model: one of the two is wrong",
                 )
+
+
+def _changes_sign(shooting: _Shooting, middle: Number, share: Number) -> bool:
+    below, above = (shooting.mismatch(middle * (1 + sign * share)) for sign in (-1, 1))
+    return below * above <= 0
 
 
 def _mpf(value: Fraction) -> Number:
@@ -111,10 +126,15 @@ def _point(point: Point | None) -> Number | None:
 
 
 def _mesh(
-    model: Model, n: int, below: Point | None, above: Point | None, resolution: Resolution
+    model: Model,
+    n: int,
+    rate: Number,
+    below: Point | None,
+    above: Point | None,
+    resolution: Resolution,
 ) -> Mesh:
     low, high = _point(below), _point(above)
-    # Eigenfunctions grow at most like |w|^n against the weight p.
+    # Eigenfunctions grow like |w|^n against the weight p, or almost like p^(−1/2).
     if low is not None and high is not None:
         reference = (low + high) / 2
     elif low is None and high is None:
@@ -122,8 +142,31 @@ def _mesh(
     else:
         reference = low + 1 if low is not None else mp.mpf(high) - 1
     return Mesh(
-        model, reference, low, high, (), resolution, weight=2 * n, exponent_step=_EXPONENT_STEP
+        model,
+        reference,
+        low,
+        high,
+        (),
+        resolution,
+        weight=2 * n,
+        exponent_step=_EXPONENT_STEP,
+        reach=_reach(model, float(reference), float(rate), resolution.bits),
+        wave_tails=False,
     )
+
+
+def _reach(model: Model, reference: float, rate: float, bits: int) -> tuple[Number, Number]:
+    """Distances to the left and right by which eigenfunctions have decayed, in doubles."""
+    wanted, distances = 0.35 * bits + 5, []
+    for outward in (-1, 1):
+        reached, inner, step = 0.0, 0.0, 1.0
+        while reached < wanted and step < 1e12:
+            reached += decay_length(
+                model, reference + outward * inner, reference + outward * step, rate
+            )
+            inner, step = step, 1.25 * step
+        distances.append(mp.mpf(max(1.0, inner)))
+    return distances[0], distances[1]
 
 
 def _eigenvalue(
@@ -156,7 +199,7 @@ class _Shooting:
         above: Point | None,
         resolution: Resolution,
     ) -> None:
-        mesh = _mesh(model, n, below, above, resolution)
+        mesh = _mesh(model, n, largest / 2, below, above, resolution)
         self.below, self.above, self.largest = below, above, largest
         self.transfers = [_transfer(mesh, p.scale, p.speed, largest) for p in mesh.panels]
 
@@ -222,14 +265,38 @@ def _edge(model: Model, below: Point | None, above: Point | None) -> Enclosure |
         for outward, exit in ((-1, below), (1, above)):
             if exit is not None:
                 continue
-            near, far = (_potential(model, outward * mp.ldexp(1, k)) for k in (200, 240))
+            near, far = (_mean_potential(model, outward * mp.ldexp(1, k)) for k in (200, 240))
             if far < 10 * abs(near) + 1:
+                _require_endless(model, outward)
                 limits.append(far)
     if not limits:
         return None
     with mp.workprec(400):
         edge = +min(limits)
         return as_enclosure(edge, abs(edge) * mp.ldexp(1, -180))
+
+
+def _require_endless(model: Model, outward: int) -> None:
+    """Refuse a limit of V where ∫dw/√C converges: it is no edge of a continuum."""
+    near, far = (Dynamics(model).drift_and_noise(outward * mp.ldexp(1, k))[1] for k in (200, 240))
+    if far > near * mp.ldexp(1, 81):
+        raise ComputationError(
+            "V that grows at an end without an exit, or C that grows no faster than w² there",
+            "a C that grows faster",
+            "give an exit there, far out",
+        )
+
+
+def _mean_potential(model: Model, w: Number) -> Number:
+    """V at a far point, averaged over a period of the waves of the force."""
+    core = core_of(model)
+    core = core if w < 0 else core.mirrored()
+    scale = wave_scale(core.program, End(-1)) if core.program.uses_waves else None
+    if scale is None:
+        return _potential(model, w)
+    period = 2 * mp.pi * scale[0].denominator / scale[0].numerator
+    points = [w + period * k / _PHASES for k in range(_PHASES)]
+    return mp.fsum(_potential(model, point) for point in points) / _PHASES
 
 
 def _potential(model: Model, w: Number) -> Number:
@@ -275,7 +342,7 @@ def finite_difference_spectrum(
     found = eigh_tridiagonal(
         diagonal, off, eigvals_only=True, select="i", select_range=(0, min(count, _CELLS) - 1)
     )
-    floor = 1e-13 * float(np.max(found)) + 1e-300
+    floor = 1e-13 * float(np.max(np.abs(found))) + 1e-300
     positive = [max(float(v), floor) for v in found]
     return positive if level is None else [v for v in positive if v < level]
 
@@ -308,6 +375,10 @@ def _log_density(
     return logs[::2], logs[1::2]
 
 
+def _integral(values: Doubles, grid: Doubles) -> float:
+    return float(np.sum(np.diff(grid) * (values[1:] + values[:-1]) / 2))
+
+
 def _cells(
     model: Model, eta: float, theta: float, low: float | None, high: float | None
 ) -> Doubles:
@@ -324,5 +395,9 @@ def _cells(
     kept = np.flatnonzero(good & (weight > np.max(weight[good]) - _LOG_NEGLIGIBLE))
     grid = grid[kept[0] : kept[-1] + 1]
     metric = 1 / np.sqrt(eta / 2 * _evaluate(model.noise, grid))
+    # Where D outgrows w², cells of equal length in ∫dw/√D become too wide for w.
+    relative = 1 / (1 + np.abs(grid - anchor))
+    share = _RELATIVE_CELLS * _integral(metric, grid) / _integral(relative, grid)
+    metric = np.maximum(metric, share * relative)
     length = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (metric[1:] + metric[:-1]) / 2)])
     return np.interp(np.linspace(0.0, length[-1], _CELLS + 1), length, grid)

@@ -327,7 +327,7 @@ def _proof(
     """Radius of a disc on which C and q are analytic and C ≠ 0; log bounds of |q| and |1/C|."""
     if parent is not None:
         radius = (parent.radius - abs(float(centre - parent.centre))) * (1 - 1e-12)
-        if radius > 2.5 * half:
+        if radius > 2.5 * half and _tells(radius, parent.slope_bound, half, sizes):
             return radius, parent.slope_bound, parent.inverse_noise_bound
     form = factored(program)
     if form is not None:
@@ -337,14 +337,30 @@ def _proof(
             return None
         return (radius, *form.bounds(centre, radius))
     estimate = singular_distance(sizes, half)
-    for share in (0.8, 0.6, 0.45):
+    widest: tuple[float, float, float] | None = None
+    for share in (0.8, 0.6, 0.45, 0.3, 0.2, 0.1):
         radius = share * estimate
-        if radius < 1.4 * half:
-            return None
-        bounds = bound_on_disc(program, centre, radius)
+        if radius < 1.4 * half or (share < 0.45 and widest is None):
+            break
+        bounds = bound_on_disc(program, float(centre), radius)
         if bounds is not None:
-            return radius, bounds[1], bounds[2]
-    return None
+            # An entire function may be huge on the widest disc: e^(−z²) off the real axis.
+            widest = radius, bounds[1], bounds[2]
+            if _tells(radius, bounds[1], half, sizes):
+                return widest
+    return widest
+
+
+def _tells(radius: float, slope_bound: float, half: float, sizes: Sequence[float]) -> bool:
+    """Whether what the bound on the disc leaves of u on the panel is small, or small beside u."""
+    known = max(
+        (math.log(a) + (k + 1) * math.log(half) - math.log(k + 1))
+        for k, a in enumerate([*sizes, 1e-300])
+        if a > 0
+    )
+    order = len(sizes) + 1
+    missed = slope_bound + math.log(radius) + order * math.log(half / radius)
+    return missed < max(0.0, known - 4.6)
 
 
 def _plan_coefficients(program: Program, centre: arb) -> tuple[list[float], arb_poly] | None:
@@ -370,12 +386,13 @@ def singular_distance(sizes: Sequence[float], half: float) -> float:
     Capped at 40 half-widths: entire functions have none.
     """
     start = max(8, len(sizes) // 2)
-    scale = max(a * half**k for k, a in enumerate(sizes))
-    if scale == 0:
-        return 40 * half
-    rates = [(a / scale) ** (1 / k) for k, a in enumerate(sizes) if k >= start and a > 1e-300]
-    largest = max(rates, default=0.0)
-    return min(1 / largest, 40 * half) if largest > 0 else 40 * half
+    logs = [math.log(a) if a > 0 else -math.inf for a in sizes]
+    scale = max(a + k * math.log(half) for k, a in enumerate(logs))
+    if scale == math.inf:
+        return 0.0
+    rates = [(a - scale) / k for k, a in enumerate(logs) if k >= start and a > -690]
+    largest = max(rates, default=-math.inf)
+    return half * min(math.exp(-max(largest + math.log(half), -5.0)), 40.0)
 
 
 PARTS = 12

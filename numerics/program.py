@@ -69,6 +69,16 @@ class Program:
         """Whether no instruction switches between branches."""
         return not self.switches
 
+    @cached_property
+    def uses_waves(self) -> bool:
+        """Whether a sine or a cosine is taken."""
+        return any(i.op in ("sin", "cos") for i in self.instructions)
+
+    @cached_property
+    def uses_imaginary_unit(self) -> bool:
+        """Whether values on the way may be complex."""
+        return any(i.op == "imaginary_unit" for i in self.instructions)
+
     def switch_program(self) -> Program:
         """The functions whose zeros are the switch points (a comparison is `argument < 0`)."""
         return pruned(Program(self.inputs, self.instructions, self.switches))

@@ -188,14 +188,12 @@ def around(program: Program, point: Fraction) -> Program | None:
     builder = Builder(program.inputs[:1])
     y = builder.input(program.inputs[0])
     return builder.program(
-        builder.emit(
-            "div", _emit_polynomial(builder, above, y), _emit_polynomial(builder, below, y)
-        )
+        builder.emit("div", emit_polynomial(builder, above, y), emit_polynomial(builder, below, y))
         for above, below in functions
     )
 
 
-def _emit_polynomial(builder: Builder, polynomial: fmpq_poly, y: int) -> int:
+def emit_polynomial(builder: Builder, polynomial: fmpq_poly, y: int) -> int:
     """`y^v (c_v + y (c_{v+1} + …))`."""
     coefficients = [Fraction(int(c.p), int(c.q)) for c in polynomial.coeffs()]
     if not coefficients:

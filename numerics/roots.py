@@ -6,7 +6,7 @@ before anything is integrated across them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flint import acb, arb, arb_series, ctx, fmpz_poly
@@ -16,6 +16,7 @@ from numerics.evaluators import evaluate_series
 from numerics.local import End, Local, NotLocal, expand
 from numerics.program import Program
 from numerics.rational import integer_polynomial, rational_functions, zeros_of
+from numerics.spans import spans
 
 DEPTH = 70
 """Bisections after which a zero that may be multiple is given up."""
@@ -38,9 +39,11 @@ Bound = arb | End
 def real_roots(program: Program, low: Bound, high: Bound) -> list[Root]:
     """All zeros (and poles) of the first output strictly between low and high, in order.
 
+    One that cannot be told from an end which is no exact number is listed: its ball overlaps it.
+
     Raises
     ------
-    ComputationError : a zero that cannot be isolated (multiple, or at an end of the interval).
+    ComputationError : a zero that cannot be isolated (a multiple one, say).
     """
     functions = rational_functions(program)
     if functions is not None:
@@ -83,6 +86,8 @@ def _refiner(polynomial: fmpz_poly, index: int) -> Callable[[], arb]:
 
 def _place(polynomial: fmpz_poly, index: int, low: Bound, high: Bound) -> bool:
     """Whether the zero lies strictly inside; decided at rising precision."""
+    inside_left: bool | None = None
+    inside_right: bool | None = None
     for precision in (128, 512, 2048):
         root = _refined(polynomial, index, precision)
         inside_left = True if isinstance(low, End) else _compare(polynomial, root, low)
@@ -90,11 +95,7 @@ def _place(polynomial: fmpz_poly, index: int, low: Bound, high: Bound) -> bool:
         if inside_left is None or inside_right is None:
             continue
         return inside_left and inside_right
-    raise ComputationError(
-        "zeros that can be told from the ends of the interval",
-        f"one that agrees with an end near {float(_refined(polynomial, index, 64)):.12g}",
-        "move the end of the interval",
-    )
+    return inside_left is not False and inside_right is not False
 
 
 def _refined(polynomial: fmpz_poly, index: int, precision: int) -> arb:
@@ -135,7 +136,8 @@ def value_and_slope(program: Program, x: arb) -> tuple[arb, arb]:
 
 
 def _newton_roots(program: Program, low: arb, high: arb) -> list[Root]:
-    a, b = float(low), float(high)
+    # A zero at an end lies inside then.
+    a, b = (_beside(program, x, side) for x, side in ((low, -1), (high, 1)))
     pending: list[tuple[float, float, int]] = [(a, b, 0)]
     found: list[Root] = []
     with ctx.workprec(128):
@@ -151,8 +153,6 @@ def _newton_roots(program: Program, low: arb, high: arb) -> list[Root]:
                     if signs[0] != signs[1]:
                         found.append(Root(_newton_refiner(program, left, right)))
                     continue
-                if _zero_at_end(program, left, right, a, b, signs):
-                    continue
             if depth == DEPTH:
                 raise ComputationError(
                     "zeros that are simple and inside the interval",
@@ -162,23 +162,20 @@ def _newton_roots(program: Program, low: arb, high: arb) -> list[Root]:
             # Not the middle: zeros of formulas love round numbers.
             cut = left + 0.4873 * (right - left)
             pending += [(cut, right, depth + 1), (left, cut, depth + 1)]
-    return sorted(found, key=lambda r: float(r.ball()))
+    inside = [r for r in found if not (r.ball() < low or r.ball() > high)]
+    return sorted(inside, key=lambda r: float(r.ball()))
+
+
+def _beside(program: Program, x: arb, side: int) -> float:
+    """A double a little beyond x on a side, if the function is finite there."""
+    value = float(x)
+    beside = value + side * (1e-15 * abs(value) + 1e-30)
+    return beside if value_and_slope(program, arb(beside))[0].is_finite() else value
 
 
 def _sign(program: Program, x: float) -> int:
     value = value_and_slope(program, arb(x))[0]
     return 1 if value > 0 else -1 if value < 0 else 0
-
-
-def _zero_at_end(
-    program: Program, left: float, right: float, a: float, b: float, signs: Sequence[int]
-) -> bool:
-    """Whether the monotone function vanishes exactly at an end of the whole interval."""
-    at_end = (left == a and signs[0] == 0) or (right == b and signs[1] == 0)
-    if not at_end:
-        return False
-    x = left if signs[0] == 0 else right
-    return value_and_slope(program, arb(x))[0].is_zero()
 
 
 def _newton_refiner(program: Program, left: float, right: float) -> Callable[[], arb]:
@@ -221,26 +218,37 @@ def _bisected(program: Program, box: arb) -> arb:
 
 def _beyond(program: Program, end: End) -> arb:
     """A point beyond which the function keeps its sign, up to the end of the domain."""
-    size = 1.0
+    size, local = 1.0, True
     with ctx.workprec(64):
         while size <= FARTHEST:
             t = arb(0.5 / size, 0.5 / size)
             try:
                 [value, *_] = expand(program, end, acb(t))
-            except NotLocal as reason:
-                raise ComputationError(
-                    "switches (abs, piecewise) whose number is finite",
-                    f"a switch without an expansion at the end of the domain ({reason})",
-                    "give an interval with two finite ends",
-                ) from None
-            if keeps_sign(value):
+                settled = keeps_sign(value)
+            except NotLocal:
+                local = False
+                settled = _keeps_sign_by_spans(program, end, 1 / size)
+            if settled:
                 return arb(end.state(1 / size))
             size *= 2
+    if not local:
+        raise ComputationError(
+            "switches (abs, piecewise) whose number is finite",
+            f"a switch that bounds do not settle at {FARTHEST:.3g}",
+            "give an interval with two finite ends",
+        )
     raise ComputationError(
         "switches (abs, piecewise) within reach of the origin",
         f"a function whose sign is not settled at {FARTHEST:.3g}",
         "rescale the state",
     )
+
+
+def _keeps_sign_by_spans(program: Program, end: End, top: float) -> bool:
+    try:
+        return bool(spans(program, end, top)[0].sign)
+    except NotLocal:
+        return False
 
 
 def keeps_sign(value: Local) -> bool:

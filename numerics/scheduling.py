@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
@@ -254,6 +255,24 @@ class ChunkStore:
 
 def _digest(name: str, text: str) -> str:
     return hashlib.sha256(f"{name}\n{text}".encode()).hexdigest()
+
+
+def even_ranges(
+    total: int, largest: int, *, smallest: int = 1, unit: int = 1
+) -> list[tuple[int, int]]:
+    """Consecutive ranges (first, count) of at most `largest`, for workers that end together.
+
+    Sizes are multiples of `unit` (the last range may be shorter) and differ by a unit at most. The
+    number of ranges is a multiple of four, so that two or four workers have as many each; two or
+    one where four would be smaller than `smallest`.
+    """
+    units = -(-total // unit)
+    enough = -(-units // (largest // unit))
+    most = min(units, max(1, total // smallest))
+    even = (count for count in (4 * -(-enough // 4), 2, 1) if enough <= count <= most)
+    count = next(even, enough)
+    ends = [min(total, unit * (units * n // count)) for n in range(count + 1)]
+    return [(first, end - first) for first, end in pairwise(ends)]
 
 
 def run_chunks(

@@ -38,6 +38,13 @@ def _times(a: float, b: float) -> float:
     return 0.0 if a == 0 or b == 0 else a * b
 
 
+def _power_of(top: float, order: Fraction) -> float:
+    try:
+        return top ** float(order)
+    except OverflowError:
+        return sys.float_info.max if top < 1 else math.inf
+
+
 @dataclass(frozen=True)
 class Span:
     """`t^order · v` with v in [low, high], for every t in (0, top]."""
@@ -66,7 +73,7 @@ class Span:
         gap = self.order - order
         if gap == 0:
             return self.low, self.high
-        scale = _up(self.top ** float(gap))
+        scale = _up(_power_of(self.top, gap))
         low = 0.0 if self.low >= 0 else _down(_times(self.low, scale))
         high = 0.0 if self.high <= 0 else _up(_times(self.high, scale))
         return low, high
@@ -75,7 +82,7 @@ class Span:
         """Bounds of the value itself over (0, top]; unbounded where the order is negative."""
         if self.order >= 0:
             return self.lifted(Fraction(0))
-        scale = _down(self.top ** float(self.order))
+        scale = _down(_power_of(self.top, self.order))
         low = -math.inf if self.low < 0 else _down(_times(self.low, scale))
         high = math.inf if self.high > 0 else _up(_times(self.high, scale))
         return low, high
@@ -161,8 +168,8 @@ def _exp(x: Span) -> Span:
         return _exp(-x).inverse()
     # exp(c t^−a) t^m is decreasing on (0, top] where c a top^−a >= m, so at least its value at top.
     a = -float(x.order)
-    rate = x.low * x.top**-a
-    power = min(LARGEST_POWER, math.floor(rate * a))
+    rate = x.low * _power_of(x.top, x.order)
+    power = math.floor(min(LARGEST_POWER, rate * a))
     lowest = _safe_exp(rate + power * math.log(x.top)) * (1 - 1e-12)
     return Span(Fraction(-power), lowest, math.inf, x.top)
 
@@ -175,11 +182,14 @@ def _log(x: Span) -> Span:
     low, high = x.values()
     if not x.low > 0:
         raise NotLocal("the logarithm of a quantity that may vanish")
+    # A bound may underflow.
+    log_low = _down(math.log(low)) if low > 0 else -math.inf
+    log_high = _up(math.log(max(high, sys.float_info.min)))
     if x.order == 0:
-        return Span(Fraction(0), _down(math.log(low)), _up(math.log(high)), x.top)
+        return Span(Fraction(0), log_low, log_high, x.top)
     if x.order < 0:
-        return Span(Fraction(0), _down(math.log(low)), math.inf, x.top)
-    return Span(Fraction(0), -math.inf, _up(math.log(high)), x.top)
+        return Span(Fraction(0), log_low, math.inf, x.top)
+    return Span(Fraction(0), -math.inf, log_high, x.top)
 
 
 def _bounded(name: str) -> Callable[[Span], Span]:
@@ -252,6 +262,32 @@ def _cosh(x: Span) -> Span:
     return (up + up.inverse()) * _constant(0.5, x.top)
 
 
+def _rest(kind: str, k: int) -> Callable[[Span], Span]:
+    """ε_k or λ_k of `numerics.transseries`: within |z| of the value at 0, times a factor."""
+
+    def call(x: Span) -> Span:
+        low, high = x.values()
+        size = max(-low, high)
+        if not size < 0.5:
+            raise NotLocal(f"{kind} of an argument that is not small")
+        middle = float(leading(kind, k))
+        # Σ_{j>=1} |z|^j/(j + k)! and Σ_{j>=1} |z|^j/(j + k), |z| < 1/2
+        slope = 1.3 * float(leading("exp_rest", k + 1)) if kind == "exp_rest" else 2 / (k + 1)
+        error = _up(size * slope)
+        return Span(Fraction(0), _down(middle - error), _up(middle + error), x.top)
+
+    return call
+
+
+def leading(kind: str, k: int) -> Fraction:
+    """ε_k(0) = 1/k! or λ_k(0) = −(−1)^k/k."""
+    return Fraction(1, math.factorial(k)) if kind == "exp_rest" else Fraction(-((-1) ** k), k)
+
+
+RESTS = 12
+"""The largest k of ε_k and λ_k."""
+
+
 def _abs(x: Span) -> Span:
     if x.low >= 0:
         return x
@@ -315,6 +351,11 @@ _OPERATIONS: dict[str, Any] = {
     "false_": lambda: False,
     "select_": _select,
     **{f"{name}_": _refuse for name in _UNBOUNDED},
+    **{
+        f"{kind}{k}_": _rest(kind, k)
+        for kind in ("exp_rest", "log_rest")
+        for k in range(1, RESTS + 1)
+    },
 }
 
 

@@ -23,6 +23,7 @@ from numerics.landscape import (
     natural_end,
     outermost,
     require_finite_mass,
+    require_finite_moment,
     require_unreached,
     side_mass,
     side_states,
@@ -138,7 +139,7 @@ def moment(
         inside = inner_point(core)
         if odd and not inside and is_even(core.program):
             end = natural_end(core, arb(0))
-            require_finite_mass(weighted(core, r), end, arb(-1) if end.point is None else None)
+            require_finite_moment(core, r, end, arb(-1) if end.point is None else None)
             return Enclosure.exact(0)
 
         def compute(accuracy: float) -> arb:
@@ -162,6 +163,10 @@ def tail_index(model: Model, *, digits: int = 15, method: Method = "both") -> En
     """The supremum of r with E|X|^r finite; a proven infinity for tails lighter than any power.
 
     `p ~ |x|^(−a)` at an end gives r < a − 1; the heavier of the two ends decides.
+
+    Raises
+    ------
+    InfiniteMean : the law cannot be normalised.
     """
 
     def certified() -> Enclosure:
@@ -173,6 +178,7 @@ def tail_index(model: Model, *, digits: int = 15, method: Method = "both") -> En
                 powers = []
                 for side, inside in ((core, x), (mirrored(core), -x)):
                     end = natural_end(side, inside)
+                    require_finite_mass(side, end, inside)
                     if end.point is None:
                         powers.append(tail_power(outermost(side, end, inside), end) - 1)
                 return reduce(arb.min, powers, arb.pos_inf())
@@ -214,6 +220,8 @@ def _rough_quantile(core: Core, level: arb) -> float:
     x = float(inner_point(core))
     low, high = _ends(core, x)
     wanted = float((level / (1 - level)).log())
+    # Over a barrier the masses are huge in units of the density: a step may only double.
+    reach = max(1.0, abs(x))
     for _ in range(200):
         left, right = _masses(core, arb(x), 25.0)
         logit = float((left / right).log())
@@ -223,12 +231,11 @@ def _rough_quantile(core: Core, level: arb) -> float:
             high = x
         # d logit/dx = p(x)/(left) + p(x)/(right), in units of p(x)
         step = (wanted - logit) * float(left * right / (left + right))
-        trial = x + step
-        if not low < trial < high:
-            trial = (low + high) / 2 if math.isfinite(low + high) else 2 * x + step
-        if abs(trial - x) <= 1e-9 * max(abs(x), float(arb.min(left, right))):
-            return trial
-        x = trial
+        if abs(step) <= 1e-9 * max(abs(x), float(arb.min(left, right))):
+            return x
+        trial = x + max(-reach, min(step, reach))
+        reach *= 2
+        x = trial if low < trial < high else (x + (low if step < 0 else high)) / 2
     return x
 
 
@@ -317,7 +324,7 @@ def _one_signed_moment(core: Core, order: Fraction, inside: Fraction, accuracy: 
     for side, x in ((core, arb(as_fmpq(inside))), (mirrored(core), arb(as_fmpq(-inside)))):
         end = natural_end(side, x)
         mass += _mass(side, x, -1, accuracy)
-        require_finite_mass(weighted(side, order), end, x)
+        require_finite_moment(side, order, end, x)
         if order.denominator == 1 and order >= 0:
             stages = (Stage("speed", power=int(order)),)
             weight += side_states(side, end, x, stages, accuracy)[0]
@@ -334,7 +341,7 @@ def _moment_mass(core: Core, order: Fraction, side: int, accuracy: float) -> arb
     end = natural_end(core, arb(0))
     weighting = weighted(core, order)
     x = arb(-1 if end.point is None else float(end.point) / 2)
-    require_finite_mass(weighting, end, x)
+    require_finite_moment(core, order, end, x)
     if order.denominator == 1 and order >= 0:
         stages = (Stage("speed", power=int(order)),)
         return side_states(core, end, arb(0), stages, accuracy)[0]

@@ -297,7 +297,9 @@ class Sweep:
         panel = step.panel
         terms = panel.crossing_order(accuracy - step.crossing_slack)
         saved = ctx.prec
-        size = math.log2(1 + abs(panel.rise) + panel.width * math.exp(panel.slope_bound))
+        size = math.log2(
+            1 + abs(panel.rise) + panel.width * math.exp(min(panel.slope_bound, 600.0))
+        )
         ctx.prec = math.ceil(accuracy / math.log(2) + size) + 30
         try:
             u = panel.log_density(terms)

@@ -2,14 +2,15 @@
 
 At the end, `e(t) = d log p / d log t` in the parameter t of `numerics.local`. Where e is analytic
 at t = 0 (power-law tails) the integral is a power of t times a power series, summed to the end
-itself; where e grows (Gaussian and faster) it is bounded by p at a point far enough out.
+itself; where e grows (Gaussian and faster) it is bounded by p at a point far enough out. A model
+with exponentials has the tail of its limit (`numerics.exponential_ends`), within proven factors.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -20,7 +21,9 @@ from numerics.core import Core
 from numerics.discs import LOW_PRECISION, cover_half_disc, exp_ball, log_sum, log_upper, up
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import evaluate_arb
+from numerics.exponential_ends import ExponentialEnd, exponential_end
 from numerics.local import End, Local, NotLocal, expand, expand_exactly, lower_log
+from numerics.oscillating import mean_power
 from numerics.panels import CAUCHY_FACTORS, PLAN_ORDER, as_series, singular_distance
 from numerics.program import Program
 from numerics.rational import AlgebraicNumber, rational_functions
@@ -45,6 +48,29 @@ class Tail:
     """|e_k| of an end of order 0, from above"""
     expanded: bool = True
     """Whether e has an expansion in t; otherwise only the bounds of `numerics.spans` are known"""
+    exponentials: ExponentialEnd | None = None
+    """The model itself, where `program` is its limit without exponentials"""
+
+    def log_error(self, t: arb, kernels: int) -> float:
+        """log of the relative error of integrals of so many kernels taken from the limit model."""
+        if self.exponentials is None:
+            return -math.inf
+        try:
+            errors = self.exponentials.errors(float(t.upper()))
+        except NotLocal:
+            return math.inf
+        return up(math.log(kernels) + log_sum(errors.integral, errors.noise))
+
+    def widened(self, values: Sequence[arb], t: arb, kernels: Sequence[int]) -> list[arb]:
+        """Integrals of the limit model up to t, as those of the model itself."""
+        if self.exponentials is None:
+            return list(values)
+        result: list[arb] = []
+        for value, count in zip(values, kernels, strict=True):
+            error = self.log_error(t, count)
+            # e^u − 1 <= 1.01 u for u <= 0.01
+            result.append(value * (1 + exp_ball(up(error + 0.01))) if error < -5 else arb.nan())
+        return result
 
 
 def exponent(program: Program, end: End, t: arb_series | acb) -> Local:
@@ -57,7 +83,27 @@ def exponent(program: Program, end: End, t: arb_series | acb) -> Local:
 @lru_cache(maxsize=256)
 def analyse(program: Program, end: End) -> Tail:
     """The behaviour at the end, from series in t; by bounds alone if there is no such series."""
-    return _expanded(program, end) or Tail(program, end, -1, 0.0, math.inf, 0.0, expanded=False)
+    return (
+        _expanded(program, end)
+        or _beside_exponentials(program, end)
+        or Tail(program, end, -1, 0.0, math.inf, 0.0, expanded=False)
+    )
+
+
+def _beside_exponentials(program: Program, end: End) -> Tail | None:
+    """The tail of the limit model."""
+    model = exponential_end(program, end)
+    if model is None:
+        return None
+    if model.slope_growth < 0:
+        # p has a limit.
+        return Tail(model.limit, end, 1, 0.0, math.inf, 0.0, expanded=False, exponentials=model)
+    if model.slope_growth == 0:
+        tail = _expanded(model.limit, end)
+        powers = tail is not None and tail.order >= 0
+        if tail is not None and not (powers and model.noise_growth):
+            return replace(tail, exponentials=model)
+    return Tail(model.limit, end, -1, 0.0, math.inf, 0.0, expanded=False, exponentials=model)
 
 
 def _expanded(program: Program, end: End) -> Tail | None:
@@ -219,7 +265,8 @@ def power_states(
                 integrand = integrand * product
             functions.append(integrand.integral(tail.end.power))
         here = speed.at(t)
-        return [f.at(t) / here**d for f, d in zip(functions, degrees(stages), strict=False)]
+        states = [f.at(t) / here**d for f, d in zip(functions, degrees(stages), strict=False)]
+        return tail.widened(states, t, kernel_counts(stages)[:active])
     finally:
         ctx.prec, ctx.cap = saved
 
@@ -276,7 +323,8 @@ def _growth(tail: Tail, radius: float) -> float:
     total = 0.0
     for k in range(len(tail.majorant) - 1, 0, -1):
         total = (total + tail.majorant[k] / k) * radius
-    ratio = radius / tail.radius
+    # A larger ratio bounds what underflows.
+    ratio = max(radius / tail.radius, 1e-300)
     order = len(tail.majorant)
     # The bound is one of the factor of e: |e_k| <= M/R^(k − order of e), order >= 0.
     shift = max(tail.order, 0) * math.log(tail.radius)
@@ -323,14 +371,18 @@ def decay_states(
 
     With `e >= e_low` on (0, t], `p(t') <= p(t)(t'/t)^e_low`: `∫₀ᵗ p t'^β <= p t^(β+1)/(e_low+β+1)`.
     """
-    lowest = lowest_exponent(tail, t)
+    counts = scale_counts(stages)[:active]
+    lowest = lowest_exponent(tail, t, max(counts))
     if lowest is None:
         return None
     e_low, noise_low, noise_order = lowest
+    vanishing = tail.exponentials is not None and tail.exponentials.noise_growth < 0
     result: list[arb] = []
     bounds: list[tuple[float, float]] = []
     log_t = float(t.log().upper())
-    for stage, degree in zip(stages[:active], degrees(stages), strict=False):
+    for stage, degree, count in zip(stages[:active], degrees(stages), counts, strict=False):
+        if vanishing and count and degree < 1:
+            return None
         log_k, power = 0.0, 0.0
         if stage.kernel == "scale":
             log_k, power = log_upper(rate) - noise_low, -noise_order
@@ -356,19 +408,28 @@ def decay_states(
     return result
 
 
-def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, float] | None:
+def scale_counts(stages: Sequence[Stage]) -> list[int]:
+    """How many scale densities are nested in each stage."""
+    result: list[int] = []
+    for stage in stages:
+        inner = max(sum(result[f] for f in term) for term in stage.terms)
+        result.append(inner + (stage.kernel == "scale"))
+    return result
+
+
+def lowest_exponent(tail: Tail, t: arb, scales: int = 0) -> tuple[float, float, float] | None:
     """On (0, t]: a lower bound of e, the log of one of the factor of C, and the order of C.
 
-    Close to the end from its expansion (or `numerics.spans`), further in by boxes of x.
+    Close to the end from its expansion (or `numerics.spans`), further in by boxes of x. Where C
+    vanishes exponentially, e is `d log(p C^(−scales))/d log t` and C stands for C(t).
     """
     if tail.order > 0:
         # p has a limit: it does not decay.
         return None
     top = float(t.upper())
     close = min(top, 0.8 * tail.radius)
-    close_bounds = _lowest_by_expansion if tail.expanded else _lowest_by_spans
     for _ in range(HALVINGS):
-        found = close_bounds(tail, close)
+        found = _lowest_close(tail, close, scales)
         if found is not None:
             break
         close /= 2
@@ -379,6 +440,28 @@ def lowest_exponent(tail: Tail, t: arb) -> tuple[float, float, float] | None:
         return found
     inner = _lowest_by_boxes(tail, close, top, noise_order)
     return None if inner is None else (min(e_low, inner[0]), min(noise_low, inner[1]), noise_order)
+
+
+def _lowest_close(tail: Tail, top: float, scales: int) -> tuple[float, float, float] | None:
+    model = tail.exponentials
+    if model is None:
+        return _lowest_by_expansion(tail, top) if tail.expanded else _lowest_by_spans(tail, top)
+    try:
+        if model.slope_growth > 0:
+            return model.lowest(top, scales)
+        found = _lowest_by_expansion(tail, top) if tail.expanded else _lowest_by_spans(tail, top)
+        if found is None or (scales and model.noise_growth < 0):
+            return None
+        errors = model.errors(top)
+    except NotLocal:
+        return None
+    e_low, noise_low, noise_order = found
+    e_low -= math.exp(min(errors.exponent, 700.0)) * (1 + 1e-9)
+    # e^(S_C) >= 1 where it grows.
+    noise_low -= math.exp(min(errors.noise, 700.0)) * (1 + 1e-9)
+    if not e_low > 0 or (model.noise_growth > 0 and not model.noise_grows(top)):
+        return None
+    return e_low, noise_low, noise_order
 
 
 def _lowest_by_expansion(tail: Tail, top: float) -> tuple[float, float, float] | None:
@@ -413,6 +496,7 @@ def _lowest_by_boxes(
 ) -> tuple[float, float] | None:
     """Lower bounds of e and of log(C t^−order) on [close, top], boxes of t split where needed."""
     pending = [(close * (1 - 1e-9), top * (1 + 1e-9))]
+    program = tail.program if tail.exponentials is None else tail.exponentials.program
     e_low, noise_low = math.inf, math.inf
     with ctx.workprec(LOW_PRECISION):
         for _ in range(MAX_BOXES):
@@ -420,7 +504,7 @@ def _lowest_by_boxes(
                 return e_low * (1 - 1e-9), noise_low - 1e-9 * (1 + abs(noise_low))
             low, high = pending.pop()
             t = arb(low).union(arb(high))
-            noise, q = evaluate_arb(tail.program, tail.end.ball(t))
+            noise, q = evaluate_arb(program, tail.end.ball(t))
             e = -t * q * tail.end.slope(t)
             if e > 0 and noise > 0:
                 e_low = min(e_low, float(e.lower()))
@@ -502,7 +586,11 @@ def tail_power(program: Program, end: End) -> arb:
     try:
         order, leading, _ = leading_exponents(program, end)
     except NotLocal:
-        return _power_by_spans(program, end)
+        averaged = mean_power(program, end)
+        if averaged is not None:
+            return averaged
+        model = exponential_end(program, end)
+        return _power_by_spans(program, end) if model is None else _power_of_limit(model)
     if order > 0:
         return arb(0)
     if order == 0:
@@ -512,6 +600,30 @@ def tail_power(program: Program, end: End) -> arb:
     if leading < 0:
         return arb.neg_inf()
     raise _undecided(end, "a leading coefficient that may be zero")
+
+
+def _power_of_limit(model: ExponentialEnd) -> arb:
+    if model.slope_growth < 0:
+        return arb(0)
+    if model.slope_growth == 0:
+        return tail_power(model.limit, model.end)
+    # e = outward · |x| q
+    sign = _sign_at_end(model.limit.select(1), model.end) * model.end.outward
+    if not sign:
+        raise _undecided(model.end, "an exponential slope of the density of unknown sign")
+    return arb.pos_inf() if sign > 0 else arb.neg_inf()
+
+
+def _sign_at_end(program: Program, end: End) -> int:
+    """The sign of a function close to the end, 0 where it is not proved."""
+    for k in range(4, 400, 4):
+        try:
+            sign = spans(program, end, 2.0**-k)[0].sign
+        except NotLocal:
+            continue
+        if sign:
+            return sign
+    return 0
 
 
 def _power_by_spans(program: Program, end: End) -> arb:
@@ -550,6 +662,10 @@ def mass_excess(program: Program, end: End) -> arb:
 
 def scale_excess(program: Program, end: End) -> arb:
     """a with ∫ 1/(Cp) ~ t^(−a): the end is out of reach if a >= 0 (logarithmically at 0)."""
+    model = exponential_end(program, end)
+    if model is not None and model.slope_growth <= 0:
+        as_limit = model.slope_growth == 0 and model.noise_growth == 0
+        return scale_excess(model.limit if as_limit else model.tilted(), end)
     power = tail_power(program, end)
     if not power.is_finite():
         return power

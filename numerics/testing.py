@@ -206,9 +206,9 @@ def tail_index(sample: np.ndarray, *, least: int = 50) -> TailIndex:
         chosen = i
     gamma, error = float(inverse[chosen]), float(noise[chosen])
     index = 1.0 / gamma
-    # Half of the agreement threshold, carried from 1/β to β.
+    # What an agreement within the threshold may hide, carried from 1/β to β.
     smaller = max(0, chosen - 8)
-    bias = 0.5 * 2.5 * float(noise[smaller]) * index**2
+    bias = 2.5 * float(noise[smaller]) * index**2
     return TailIndex(index, error * index**2, bias, int(counts[chosen]))
 
 

@@ -57,6 +57,10 @@ def _pearson(theta: str, **options: str | bool) -> dict[str, str | bool]:
     return _model("3*w**2/2", "1+w+w**2", "1", theta, **options)
 
 
+_LOGISTIC = "log(1+exp(w)) + log(1+exp(-w))"
+"""2 log 2cosh(w/2): with D = 1 the logistic law, F = 1/(1+e^-w)."""
+
+
 def _siegert(start: int, end: int) -> Any:
     """Σ_{n≥1} ((√2 b)^n - (√2 x)^n) Γ(n/2)/(2 n!), the passage of dx = -x dt + √2 dB upwards."""
     low, high = sqrt(2) * start, sqrt(2) * end
@@ -161,6 +165,32 @@ PROBLEMS: tuple[Problem, ...] = (
         "pearson-tail-index", "tail-index", _pearson("stratonovich"), lambda: mpf(6),
         "2m - 1, m = 7/2",
     ),
+    Problem(
+        "logistic-density", "stationary-density", _unit(_LOGISTIC, at="1"),
+        lambda: mpmath.sech(mpf(1) / 2) ** 2 / 4,
+        "logistic law: softplus losses on both sides",
+        "moderate",
+    ),
+    Problem(
+        "logistic-second-moment", "moment", _unit(_LOGISTIC, order="2"),
+        lambda: pi**2 / 3,
+        "logistic variance",
+        "moderate",
+    ),
+    Problem(
+        "sech-density", "stationary-density",
+        _model("log(cosh(w))", "1", "3/5", "ito", at="0"),
+        lambda: 1 / mpmath.beta(mpf(5) / 3, mpf(1) / 2),
+        "∫cosh(w)^(-10/3) dw = B(5/3, 1/2), by sinh",
+        "moderate",
+    ),
+    Problem(
+        "student-from-saturating-loss", "stationary-density",
+        _model("-log(1/(1+w**2) + exp(w)/(1+exp(w))**2)", "1", "2", "anti-ito", at="2"),
+        lambda: (mpf(1) / 5 + mpmath.sech(mpf(1)) ** 2 / 4) / (pi + 1),
+        "p = (Cauchy + logistic)/(π + 1): a heavy tail beside an exponential",
+        "hard",
+    ),
     # --- spectra ---
     Problem(
         "normal-spectrum", "spectrum", _normal(count="4"),
@@ -178,7 +208,30 @@ PROBLEMS: tuple[Problem, ...] = (
         digits=12,
         continuum_edge=lambda: mpf(49) / 4,
     ),
+    Problem(
+        "logistic-spectrum", "spectrum", _unit(f"3*({_LOGISTIC})", count="3"),
+        lambda: [(9 - (3 - mpf(n)) ** 2) / 4 for n in range(3)],
+        "L = 3·2 log 2cosh(w/2), V = 9/4 - 3 sech²(w/2) (Pöschl-Teller): (9 - (3-n)²)/4, n < 3",
+        "hard",
+        digits=12,
+        continuum_edge=lambda: mpf(9) / 4,
+    ),
     # --- exits ---
+    Problem(
+        "logistic-upwards", "mean-exit-time", _unit(_LOGISTIC, start="0", exit="3"),
+        lambda: 2 + mpmath.e**3,
+        "τ = ∫F/F' = ∫1/(1-F) = B + e^B - 1",
+        "moderate",
+    ),
+    Problem(
+        "logistic-with-vanishing-noise", "mean-exit-time",
+        _model(
+            "-exp(w)/(1+exp(w))**2", "exp(w)/(1+exp(w))**2", "2", "anti-ito", start="0", exit="1",
+        ),
+        lambda: 3 + 3 * mpmath.expm1(1) + mpmath.expm1(2) / 2 - mpmath.expm1(-1),
+        "D = F(1-F), again the logistic law: τ = ∫F/(F(1-F))² = ∫(1+e^y)²(1+e^-y) dy",
+        "moderate",
+    ),
     Problem(
         "brownian-two-sided", "mean-exit-time", _unit("0", start="1/3", exit="1", exit_below="-1"),
         lambda: mpf(4) / 9,

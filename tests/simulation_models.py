@@ -1,6 +1,7 @@
 """Models that the tests of the simulator share."""
 
 from fractions import Fraction
+from typing import Any
 
 import sympy
 
@@ -10,7 +11,7 @@ from theory.expressions import parse_expression
 w = sympy.Symbol("w", real=True)
 
 
-def model(gradient: str, noise: str, eta: str | int, theta: str | int = 0) -> Model:
+def model(gradient: str, noise: str, eta: Any, theta: Any = 0) -> Model:
     """A model of fixed text; `w` is the state."""
     return lower_diffusion(
         variable=w,
@@ -26,12 +27,12 @@ def ornstein_uhlenbeck(eta: str = "1") -> Model:
     return model("w", "1", eta)
 
 
-def power_law_well(theta: str | int = 0, eta: str = "1/10") -> Model:
+def power_law_well(theta: Any = 0, eta: str = "1/10") -> Model:
     """H = σ_g = 1, σ_H = 1/2."""
     return model("w", "1 + w**2/2", eta, theta)
 
 
-def double_well(theta: str | int = 0, eta: str = "1/2") -> Model:
+def double_well(theta: Any = 0, eta: str = "1/2") -> Model:
     """(w² − 1)²/4 with a noise that grows with the loss."""
     return model("w**3 - w", "1 + (w**2 - 1)**2/4", eta, theta)
 

@@ -65,7 +65,7 @@ A function that some claim does call is corrupted in any case.
 NOT_NOTICED = {
     "theory.sharpness.leading_log_ratio": "the one claim that calls it takes its last branch; the "
     "others: tests/theory/test_sharpness.py and each cell of experiments/phase_diagram.py",
-    "theory.rational_form.Ring.is_free": "tells 'not zero' from 'undecided', and neither is a "
+    "theory.polynomial_ring.Ring.is_free": "tells 'not zero' from 'undecided', and neither is a "
     "proof: no verdict depends on it; tests/theory/test_normal_form.py",
 }
 """Functions that claims call without depending on what they return, each with its reason."""

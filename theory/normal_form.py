@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import sympy
 from sympy import Expr, Symbol
 
-from theory.rational_form import TooLarge, Translator
+from theory.polynomial_ring import TooLarge
+from theory.rational_form import Translator
 
 
 def is_zero(expression: Expr, *, positive: Iterable[Expr] = ()) -> bool | None:

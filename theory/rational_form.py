@@ -31,16 +31,27 @@ from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy import Expr, I, Integer, Pow, Rational, Symbol
 from sympy.core.basic import Basic
 
-MAX_TERMS = 200_000
-"""Terms of the largest polynomial that is multiplied out."""
+from theory.exponent_basis import (
+    Basis,
+    as_vector,
+    known_logarithms,
+    reduce_exponents,
+)
+from theory.polynomial_ring import (
+    Quotient,
+    Relation,
+    Ring,
+    TooLarge,
+    cyclotomic_relation,
+    divide,
+    multiply,
+    raise_to,
+)
+
 MAX_GAMMA_SHIFT = 200
 MAX_FACTORED_BITS = 64
 """Integers beyond this are only freed of their prime factors below `SMALL_PRIMES`."""
 SMALL_PRIMES = 2**12
-
-
-class TooLarge(Exception):
-    """The expression is beyond the sizes that this normal form takes on, or undefined."""
 
 
 # --- intermediate form --------------------------------------------------------------------------
@@ -89,104 +100,6 @@ def _fraction(number: Rational) -> Fraction:
     return Fraction(int(number.p), int(number.q))
 
 
-# --- the ring -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Quotient:
-    """numerator/denominator in one ring."""
-
-    numerator: fmpq_mpoly
-    denominator: fmpq_mpoly
-
-
-@dataclass(frozen=True)
-class Relation:
-    """generator**degree = value."""
-
-    index: int
-    degree: int
-    value: fmpq_mpoly
-
-
-@dataclass
-class Ring:
-    """Generators as SymPy expressions, their polynomial context, the relations between them."""
-
-    generators: list[Expr]
-    context: fmpq_mpoly_ctx
-    relations: list[Relation]
-    quotients: list[Quotient] = field(default_factory=list)
-
-    @property
-    def is_free(self) -> bool:
-        """Whether the generators are algebraically independent for certain."""
-        return all(isinstance(g, Symbol) or g is sympy.pi for g in self.generators)
-
-    def reduce(self, polynomial: fmpq_mpoly) -> fmpq_mpoly:
-        """The polynomial modulo the relations."""
-        changed = bool(self.relations)
-        while changed:
-            changed = False
-            for relation in self.relations:
-                reduced = self._reduce_by(polynomial, relation)
-                changed |= reduced != polynomial
-                polynomial = reduced
-        return polynomial
-
-    def _reduce_by(self, polynomial: fmpq_mpoly, relation: Relation) -> fmpq_mpoly:
-        index, degree = relation.index, relation.degree
-        by_power: dict[int, dict[tuple[int, ...], fmpq]] = {}
-        for exponents, coefficient in polynomial.terms():
-            powers, rest = divmod(int(exponents[index]), degree)
-            lowered = (*exponents[:index], rest, *exponents[index + 1 :])
-            by_power.setdefault(powers, {})[lowered] = coefficient
-        if not any(by_power):
-            return polynomial
-        total = self.context.constant(0)
-        for powers, terms in by_power.items():
-            part = self.context.from_dict(terms)
-            total += _multiply(part, _raise(relation.value, powers)) if powers else part
-        return total
-
-    def expression(self, polynomial: fmpq_mpoly) -> Expr:
-        """The polynomial as a SymPy expression, expanded."""
-        return sympy.Add(
-            *(
-                sympy.Mul(
-                    Rational(int(coefficient.p), int(coefficient.q)),
-                    *(
-                        generator ** int(power)
-                        for generator, power in zip(self.generators, exponents, strict=True)
-                        if power
-                    ),
-                )
-                for exponents, coefficient in polynomial.terms()
-            )
-        )
-
-
-def _multiply(left: fmpq_mpoly, right: fmpq_mpoly) -> fmpq_mpoly:
-    if len(left) * len(right) > MAX_TERMS * 10:
-        raise TooLarge("product")
-    return left * right
-
-
-def _raise(base: fmpq_mpoly, exponent: int) -> fmpq_mpoly:
-    # Terms of (a + b + ...)**n: binomial(n + k - 1, k - 1) for k terms.
-    terms = sympy.binomial(exponent + len(base) - 1, max(len(base) - 1, 0))
-    if exponent > 10**6 or terms > MAX_TERMS:
-        raise TooLarge("power")
-    return base**exponent
-
-
-def _divide(left: fmpq_mpoly, right: fmpq_mpoly) -> fmpq_mpoly:
-    quotient, remainder = divmod(left, right)
-    if remainder != 0:
-        raise ArithmeticError("inexact polynomial division")
-    return quotient
-
-
 # --- translation --------------------------------------------------------------------------------
 
 
@@ -226,7 +139,7 @@ class Translator:
         if denominator == 0:
             raise TooLarge("division by zero")
         common = numerator.gcd(denominator)
-        numerator, denominator = _divide(numerator, common), _divide(denominator, common)
+        numerator, denominator = divide(numerator, common), divide(denominator, common)
         leading = denominator.leading_coefficient()
         return numerator / leading, denominator / leading
 
@@ -300,7 +213,7 @@ class Translator:
         nodes: list[_Node],
         base_nodes: dict[Expr, _Node],
         absolute_nodes: dict[Expr, _Node],
-        basis: _Basis,
+        basis: Basis,
     ) -> Ring:
         generators = _generators([*nodes, *base_nodes.values(), *absolute_nodes.values()])
         if I in generators:
@@ -315,7 +228,7 @@ class Translator:
         ring = Ring(ordered, context, [])
         builder = _Builder(ring, basis, root_of, base_nodes)
         ring.relations += [
-            _cyclotomic_relation(ring, ordered.index(root), basis.roots[base])
+            cyclotomic_relation(ring, ordered.index(root), basis.roots[base])
             if base == -1
             else builder.relation_of_root(base, ordered.index(root))
             for base, root in root_of.items()
@@ -330,10 +243,10 @@ class Translator:
             ring.generators[ordered.index(root)] *= ring.expression(builder.denominator(base))
         return ring
 
-    def _exponent_basis(self, exponents: list[Expr]) -> _Basis:
+    def _exponent_basis(self, exponents: list[Expr]) -> Basis:
         """Exponents as rational combinations of logarithms of known bases and of a basis."""
         if not exponents:
-            return _Basis({}, [], {})
+            return Basis({}, [], {})
         inner = self.ring(exponents)
         quotients = [
             Quotient(inner.reduce(q.numerator), inner.reduce(q.denominator))
@@ -341,20 +254,20 @@ class Translator:
         ]
         common = inner.context.constant(1)
         for quotient in quotients:
-            common = _multiply(
-                common, _divide(quotient.denominator, common.gcd(quotient.denominator))
+            common = multiply(
+                common, divide(quotient.denominator, common.gcd(quotient.denominator))
             )
         known = {
-            base: _vector(inner.reduce(_multiply(polynomial, common)))
-            for base, polynomial in _known_logarithms(inner).items()
+            base: as_vector(inner.reduce(multiply(polynomial, common)))
+            for base, polynomial in known_logarithms(inner).items()
         }
         vectors = [
-            _vector(
-                inner.reduce(_multiply(quotient.numerator, _divide(common, quotient.denominator)))
+            as_vector(
+                inner.reduce(multiply(quotient.numerator, divide(common, quotient.denominator)))
             )
             for quotient in quotients
         ]
-        return _reduce_exponents(inner, common, known, exponents, vectors)
+        return reduce_exponents(inner, common, known, exponents, vectors)
 
     # expressions
 
@@ -597,172 +510,8 @@ def _walk(nodes: Sequence[_Node]) -> Iterable[_Node]:
             pending.append(node.base)
 
 
-def _cyclotomic_relation(ring: Ring, index: int, degree: int) -> Relation:
-    """The minimal polynomial of r = (-1)**(1/degree) = exp(i pi/degree)."""
-    r = ring.context.gens()[index]
-    minimal = ring.context.constant(0)
-    for (power,), coefficient in sympy.Poly(
-        sympy.cyclotomic_poly(2 * degree, sympy.Dummy("r"))
-    ).terms():
-        minimal += int(coefficient) * r**power
-    highest = int(minimal.degrees()[index])
-    return Relation(index, highest, r**highest - minimal)
-
-
 def _root(base: Expr, degree: int) -> Expr:
     return I if (base, degree) == (-1, 2) else Pow(base, Rational(1, degree))
-
-
-# --- exponents over the rationals -----------------------------------------------------------------
-
-_Vector = dict[tuple[int, ...], Fraction]
-"""Coefficients of a polynomial by monomial: a vector over the rationals."""
-
-
-@dataclass(frozen=True)
-class _Basis:
-    """Exponents A = sum_f q_f log f + sum_j n_j a_j, q_f rational, n_j integers."""
-
-    roots: dict[Expr, int]
-    """f with the common denominator of its q_f."""
-    generators: list[Expr]
-    """exp(a_j)."""
-    combinations: dict[Expr, tuple[dict[Expr, Fraction], list[int]]]
-    """By exponent A: the q_f and the n_j."""
-
-
-def _known_logarithms(ring: Ring) -> dict[Expr, fmpq_mpoly]:
-    """Bases f whose logarithm is an element of the ring: its generators log f, and i pi."""
-    known: dict[Expr, fmpq_mpoly] = {}
-    gens = ring.context.gens()
-    for index, generator in enumerate(ring.generators):
-        if isinstance(generator, sympy.log):
-            known[generator.args[0]] = gens[index]  # type: ignore[index]
-    imaginary = _imaginary_unit(ring)
-    if sympy.pi in ring.generators and imaginary is not None:
-        known[Integer(-1)] = gens[ring.generators.index(sympy.pi)] * imaginary
-    return known
-
-
-def _imaginary_unit(ring: Ring) -> fmpq_mpoly | None:
-    """i as an element of the ring: itself, or (r**n with r = (-1)**(1/(2n))), if it is there."""
-    for index, generator in enumerate(ring.generators):
-        root = ring.context.gens()[index]
-        if generator is I:
-            return root
-        if isinstance(generator, Pow) and generator.base == -1:
-            degree = int(1 / generator.exp)
-            if degree % 2 == 0:
-                return ring.reduce(root ** (degree // 2))
-    return None
-
-
-def _vector(polynomial: fmpq_mpoly) -> _Vector:
-    return {
-        tuple(int(e) for e in exponents): Fraction(int(c.p), int(c.q))
-        for exponents, c in polynomial.terms()
-    }
-
-
-def _subtract(left: _Vector, factor: Fraction, right: _Vector) -> _Vector:
-    """left - factor right."""
-    result = dict(left)
-    for key, value in right.items():
-        difference = result.get(key, Fraction(0)) - factor * value
-        if difference:
-            result[key] = difference
-        else:
-            result.pop(key, None)
-    return result
-
-
-@dataclass
-class _Echelon:
-    """Row-reduced vectors, each with a pivot that no other has, and what they stand for."""
-
-    rows: list[tuple[tuple[int, ...], _Vector, dict[int, Fraction]]] = field(default_factory=list)
-
-    def reduce(self, vector: _Vector) -> tuple[_Vector, dict[int, Fraction]]:
-        """The vector modulo the rows, and the coefficients by label of what was taken off."""
-        taken: dict[int, Fraction] = {}
-        for pivot, row, labels in self.rows:
-            factor = vector.get(pivot)
-            if factor:
-                vector = _subtract(vector, factor, row)
-                for label, value in labels.items():
-                    taken[label] = taken.get(label, Fraction(0)) + factor * value
-        return vector, taken
-
-    def add(self, vector: _Vector, label: int) -> None:
-        """Add a vector under a label, if it is independent of the rows."""
-        remainder, taken = self.reduce(vector)
-        if not remainder:
-            return
-        pivot = max(remainder)
-        lead = remainder[pivot]
-        row = {key: value / lead for key, value in remainder.items()}
-        labels = {key: -value / lead for key, value in taken.items()}
-        labels[label] = labels.get(label, Fraction(0)) + 1 / lead
-        cleared = []
-        for other_pivot, other, other_labels in self.rows:
-            factor = other.get(pivot)
-            if factor:
-                other = _subtract(other, factor, row)
-                other_labels = {
-                    key: other_labels.get(key, Fraction(0)) - factor * labels.get(key, Fraction(0))
-                    for key in {*other_labels, *labels}
-                }
-            cleared.append((other_pivot, other, other_labels))
-        self.rows = [*cleared, (pivot, row, labels)]
-
-
-def _reduce_exponents(
-    inner: Ring,
-    common: fmpq_mpoly,
-    known: dict[Expr, _Vector],
-    exponents: list[Expr],
-    vectors: list[_Vector],
-) -> _Basis:
-    """Split the exponents into multiples of the known logarithms and of a basis of the rest."""
-    bases = list(known)
-    logarithms = _Echelon()
-    for label, base in enumerate(bases):
-        logarithms.add(known[base], label)
-    parts = [logarithms.reduce(vector) for vector in vectors]
-
-    others = _Echelon()
-    for remainder, _ in parts:
-        others.add(remainder, 0)
-    coefficients = [
-        [remainder.get(pivot, Fraction(0)) for pivot, _, _ in others.rows] for remainder, _ in parts
-    ]
-    scales = [lcm(*(row[j].denominator for row in coefficients)) for j in range(len(others.rows))]
-    denominator = inner.expression(common)
-    generators = [
-        sympy.exp(
-            inner.expression(
-                inner.context.from_dict(
-                    {
-                        key: fmpq(value.numerator, value.denominator * scale)
-                        for key, value in row.items()
-                    }
-                )
-            )
-            / denominator
-        )
-        for (_, row, _), scale in zip(others.rows, scales, strict=True)
-    ]
-    roots: dict[Expr, int] = {}
-    combinations: dict[Expr, tuple[dict[Expr, Fraction], list[int]]] = {}
-    for exponent, (_, taken), row in zip(exponents, parts, coefficients, strict=True):
-        by_base = {bases[label]: value for label, value in taken.items() if value}
-        for base, value in by_base.items():
-            roots[base] = lcm(roots.get(base, 1), value.denominator)
-        combinations[exponent] = (
-            by_base,
-            [int(value * scale) for value, scale in zip(row, scales, strict=True)],
-        )
-    return _Basis(roots, generators, combinations)
 
 
 # --- nodes in the ring ----------------------------------------------------------------------------
@@ -773,7 +522,7 @@ class _Builder:
     """Turns nodes into quotients of polynomials of one ring."""
 
     ring: Ring
-    basis: _Basis
+    basis: Basis
     root_of: dict[Expr, Expr]
     base_nodes: dict[Expr, _Node]
 
@@ -785,7 +534,7 @@ class _Builder:
 
     def polynomial(self, node: _Node) -> fmpq_mpoly:
         quotient = self.quotient(node)
-        return _divide(quotient.numerator, quotient.denominator)
+        return divide(quotient.numerator, quotient.denominator)
 
     def is_polynomial(self, node: _Node) -> bool:
         quotient = self.quotient(node)
@@ -841,31 +590,33 @@ class _Builder:
     def relation_of_root(self, base: Expr, index: int) -> Relation:
         """r**Q = N D**(Q-1)."""
         degree, quotient = self.basis.roots[base], self.quotient(self.base_nodes[base])
-        lifted = _raise(quotient.denominator, degree - 1)
-        return Relation(index, degree, _multiply(quotient.numerator, lifted))
+        lifted = raise_to(quotient.denominator, degree - 1)
+        return Relation(index, degree, multiply(quotient.numerator, lifted))
 
     def power(self, base: Quotient, exponent: int) -> Quotient:
         if exponent >= 0:
-            return Quotient(_raise(base.numerator, exponent), _raise(base.denominator, exponent))
+            return Quotient(
+                raise_to(base.numerator, exponent), raise_to(base.denominator, exponent)
+            )
         if base.numerator == 0:
             raise TooLarge("division by zero")
-        return Quotient(_raise(base.denominator, -exponent), _raise(base.numerator, -exponent))
+        return Quotient(raise_to(base.denominator, -exponent), raise_to(base.numerator, -exponent))
 
     def product(self, left: Quotient, right: Quotient) -> Quotient:
         return self.cancelled(
-            _multiply(left.numerator, right.numerator),
-            _multiply(left.denominator, right.denominator),
+            multiply(left.numerator, right.numerator),
+            multiply(left.denominator, right.denominator),
         )
 
     def sum(self, left: Quotient, right: Quotient) -> Quotient:
         if left.denominator == right.denominator:
             return Quotient(left.numerator + right.numerator, left.denominator)
         common = left.denominator.gcd(right.denominator)
-        left_factor = _divide(right.denominator, common)
-        right_factor = _divide(left.denominator, common)
+        left_factor = divide(right.denominator, common)
+        right_factor = divide(left.denominator, common)
         return self.cancelled(
-            _multiply(left.numerator, left_factor) + _multiply(right.numerator, right_factor),
-            _multiply(left.denominator, left_factor),
+            multiply(left.numerator, left_factor) + multiply(right.numerator, right_factor),
+            multiply(left.denominator, left_factor),
         )
 
     def cancelled(self, numerator: fmpq_mpoly, denominator: fmpq_mpoly) -> Quotient:
@@ -874,4 +625,4 @@ class _Builder:
         common = numerator.gcd(denominator)
         if common == 1:
             return Quotient(numerator, denominator)
-        return Quotient(_divide(numerator, common), _divide(denominator, common))
+        return Quotient(divide(numerator, common), divide(denominator, common))

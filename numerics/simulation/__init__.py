@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numerics.simulation.ergodic import moment, stationary_densities, stationary_density
     from numerics.simulation.estimate import Estimate
-    from numerics.simulation.exit import exit_times, mean_exit_time
+    from numerics.simulation.exit import exit_times
+    from numerics.simulation.mean_exit import mean_exit_time
 
 _HOMES = {
     "Estimate": "estimate",
     "exit_times": "exit",
-    "mean_exit_time": "exit",
+    "mean_exit_time": "mean_exit",
     "moment": "ergodic",
     "stationary_densities": "ergodic",
     "stationary_density": "ergodic",

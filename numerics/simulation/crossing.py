@@ -126,7 +126,7 @@ def careful(x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS):
         one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
         two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
         square, cosine, _ = polar(one, two)
-        y = step(x, dt, math.sqrt(dt), square, cosine, ARGUMENTS)
+        y = step(x, dt, square, cosine, ARGUMENTS)
         third, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
         u = uniform(third)
         side, when, s0, s1, s2, s3 = settle(

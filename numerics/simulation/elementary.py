@@ -5,7 +5,7 @@ libraries differ in the last bit between machines. These functions are explicit 
 as the normals of `numerics.simulation.streams` are: lanes vectorise, and every IEEE-754 machine
 returns the same bits. NaN comes back as NaN.
 
-Errors, held by tests against mpmath: exp 4·10⁻¹⁶ relative, log 3·10⁻¹⁵ relative, sin and cos
+Errors, held by tests against mpmath: exp 4·10⁻¹⁶ relative, log 10⁻¹⁵ relative, sin and cos
 3·10⁻¹⁵ absolute for |x| < 10⁹, tanh 4·10⁻¹⁶ absolute, cosh and sinh 8·10⁻¹⁶ of cosh, x^y
 (|y log x| + 4)·4·10⁻¹⁵ relative. The exponential is infinite from 709 on, and 0 below −708: what
 overflows must look like it, or a path that exploded would seem to have come back.

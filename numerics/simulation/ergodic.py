@@ -14,6 +14,10 @@ Three biases are bounded from measured differences (kind "estimated"):
   length δ: no bin and no bandwidth, an error O(δ²) that δ and δ/2 on the same states extrapolate.
 
 A run sees only what its paths reach: a well that none of them enters cannot show in any difference.
+
+Neither does a run see whether there is a stationary law, nor whether the square of what it averages
+has a finite mean: that is asked of the certified tail index first. What is proved to be wrong is
+refused, and what is not proved is said in the notes of the estimate.
 """
 
 from __future__ import annotations
@@ -22,15 +26,23 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from numerics.errors import ComputationError
+from numerics.enclosure import Enclosure
+from numerics.errors import ComputationError, InfiniteMean
 from numerics.lowering import Model
-from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads, run_chunks
+from numerics.scheduling import (
+    ChunkStore,
+    Progress,
+    Scheduler,
+    Threads,
+    even_ranges,
+    run_chunks,
+)
 from numerics.simulation.coordinate import Coordinate
-from numerics.simulation.crossing import CAREFUL, SETTLE
+from numerics.simulation.crossing import CALM, CAREFUL, SETTLE
 from numerics.simulation.estimate import Estimate
 from numerics.simulation.exit import Explosion, Workplace
 from numerics.simulation.requirements import (
@@ -39,6 +51,7 @@ from numerics.simulation.requirements import (
     require_positive_integer,
 )
 from numerics.simulation.schemes import (
+    LANES,
     KernelModel,
     Point,
     Scheme,
@@ -53,7 +66,7 @@ from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
 from numerics.stationary import tail_index
 
-DEFAULT_SCHEME = "platen"
+DEFAULT_SCHEME = "taylor"
 CHUNK = 1024
 MAX_LEVELS = 8
 MAX_DOUBLINGS = 12
@@ -62,6 +75,17 @@ MAX_PATHS = 10**9
 MAX_STEPS = 1e13
 SAMPLES = 32
 """States kept per path and window."""
+
+UNPROVED_LAW = "it is not proved that there is a stationary law"
+
+
+def unproved_variance(observable: str, power: float) -> str:
+    """What is said where E|f|^(2r) may be infinite."""
+    return (
+        f"it is not proved that E{observable}^{2 * power:g} is finite; "
+        "if it is not, averages have no standard error and the interval means nothing"
+    )
+
 
 _STATES = (
     SETTLE["grid"]
@@ -72,46 +96,49 @@ _STATES = (
 def states(key, first, start, calm_low, calm_high, h, burn, stride, p, out):
     """States of paths first, first+1, … after burn + stride, burn + 2 stride, … passes."""
     UNPACK
-    rh = math.sqrt(h)
     state = np.empty((4, LANES), np.uint64)
-    before = np.empty(LANES)
-    middle = np.empty(LANES)
-    after = np.empty(LANES)
+    normals = np.empty((3, LANES))
+    place = np.empty(LANES)
+    KEPT
     for block in range(0, out.shape[0], LANES):
         for lane in range(LANES):
-            after[lane] = start
+            place[lane] = start
             s0, s1, s2, s3 = initial_state(key, first + block + lane)
-            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+            DRAW
         taken = min(LANES, out.shape[0] - block)
         for sample in range(out.shape[1]):
             for _ in range(stride + (burn if sample == 0 else 0)):
-                flagged = 0
+                flagged = False
                 for lane in range(LANES):
-                    s0, s1 = state[0, lane], state[1, lane]
-                    s2, s3 = state[2, lane], state[3, lane]
-                    one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-                    two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-                    state[0, lane], state[1, lane] = s0, s1
-                    state[2, lane], state[3, lane] = s2, s3
-                    square, cosine, sine = polar(one, two)
-                    x = after[lane]
-                    y = step(x, h, rh, square, cosine, ARGUMENTS)
-                    before[lane] = x
+                    x = place[lane]
+                    square, cosine, sine = normals[0, lane], normals[1, lane], normals[2, lane]
+                    y = step(x, h, square, cosine, ARGUMENTS)
+                    place[lane] = step(y, h, square, sine, ARGUMENTS)
+                    WATCH
+                    s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+                    DRAW
+                RESCUE
+            for lane in range(taken):
+                out[block + lane, sample] = place[lane]
+'''
+)
+
+_KEPT = """before = np.empty(LANES)
+    middle = np.empty(LANES)"""
+
+_WATCH = """before[lane] = x
                     middle[lane] = y
-                    after[lane] = step(y, h, rh, square, sine, ARGUMENTS)
-                    flagged |= not (x > calm_low and x < calm_high)
-                    flagged |= not (y > calm_low and y < calm_high)
-                if not flagged:
+                    flagged |= not (CALM_X and CALM_Y)"""
+
+_RESCUE = """if not flagged:
                     continue
                 for lane in range(LANES):
                     x, y = before[lane], middle[lane]
-                    first_calm = x > calm_low and x < calm_high
-                    if first_calm and y > calm_low and y < calm_high:
+                    if CALM_X and CALM_Y:
                         continue
-                    s0, s1 = state[0, lane], state[1, lane]
-                    s2, s3 = state[2, lane], state[3, lane]
+                    s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
                     side = 0
-                    if not first_calm:
+                    if not CALM_X:
                         y, side, _, s0, s1, s2, s3 = careful(
                             x, -math.inf, math.inf, h, s0, s1, s2, s3, ARGUMENTS
                         )
@@ -119,13 +146,35 @@ def states(key, first, start, calm_low, calm_high, h, burn, stride, p, out):
                         y, side, _, s0, s1, s2, s3 = careful(
                             y, -math.inf, math.inf, h, s0, s1, s2, s3, ARGUMENTS
                         )
-                    state[0, lane], state[1, lane] = s0, s1
-                    state[2, lane], state[3, lane] = s2, s3
-                    after[lane] = y if side == 0 else math.nan
-            for lane in range(taken):
-                out[block + lane, sample] = after[lane]
-'''
-)
+                    state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+                    place[lane] = y if side == 0 else math.nan"""
+
+
+def _states_kernel(kernel: KernelModel, scheme: Scheme, steep: bool) -> Any:
+    """The kernel; only one for a model that is `steep` somewhere watches for it."""
+    watching = {"KEPT": _KEPT, "WATCH": _WATCH, "RESCUE": _RESCUE}
+    body = _STATES
+    for word, text in watching.items():
+        body = body.replace(word, text if steep else "pass")
+    body = body.replace("CALM_X", CALM.format(x="x")).replace("CALM_Y", CALM.format(x="y"))
+    return kernel_function(kernel, scheme, body, "states")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How much is sampled, how finely and where: what all estimates of this module are given.
+
+    The public functions document the fields.
+    """
+
+    paths: int | None
+    target_error: float | None
+    dt: float | None
+    seed: int
+    workers: int
+    scheduler: Scheduler | None
+    store: ChunkStore | None
+    progress: Progress | None
 
 
 class Functional(Protocol):
@@ -135,6 +184,34 @@ class Functional(Protocol):
     """
 
     def __call__(self, states: np.ndarray) -> np.ndarray: ...
+
+
+class Run(Protocol):
+    """Paths of a model from a start, at one scheme, in one dimension or more.
+
+    Picklable, with a `repr` that names all it depends on.
+    """
+
+    @property
+    def scheme(self) -> Scheme: ...
+
+    def states(
+        self, key: Key, first: int, count: int, h: float, burn: int, stride: int, samples: int
+    ) -> np.ndarray: ...
+
+    def rates(self) -> tuple[float, float]: ...
+
+
+def require_finite(states: np.ndarray, h: float) -> np.ndarray:
+    """The states, unless some of a path (a row) are not finite."""
+    broken = int(np.count_nonzero(~np.isfinite(states.reshape(len(states), -1)).all(axis=1)))
+    if broken:
+        raise Explosion(
+            "paths that stay finite",
+            f"{broken} of {len(states)} paths exploded or became NaN at dt = {h:.3g}",
+            "give a smaller dt, or another scheme",
+        )
+    return states
 
 
 @dataclass(frozen=True)
@@ -157,10 +234,9 @@ class ErgodicRun:
         ComputationError : a path exploded or became NaN
         """
         out = np.empty((count, samples))
-        kernel = kernel_function(self.kernel, self.scheme, _STATES, "states")
         calm = calm_interval(self.kernel, self.start, -math.inf, math.inf, h)
-        arguments = self.kernel.arguments()
-        kernel(
+        steep = calm != (-math.inf, math.inf)
+        _states_kernel(self.kernel, self.scheme, steep)(
             np.array(key, dtype=np.uint64),
             first,
             self.start,
@@ -168,19 +244,21 @@ class ErgodicRun:
             h,
             burn,
             stride,
-            arguments,
+            self.kernel.arguments(),
             out,
         )
         if self.coordinate is not None:
             out = self.coordinate.states(out)
-        broken = int(np.count_nonzero(~np.isfinite(out).all(axis=1)))
-        if broken:
-            raise Explosion(
-                "paths that stay finite",
-                f"{broken} of {count} paths exploded or became NaN at dt = {h:.3g}",
-                "give a smaller dt, or another scheme",
-            )
-        return out
+        return require_finite(out, h)
+
+    def rates(self) -> tuple[float, float]:
+        """Relaxation rate |a'| and stiffness |a'| + (b')² of the linearised model at the start."""
+        d = 1e-4 * (1.0 + abs(self.start))
+        around = np.array([self.start - d, self.start, self.start + d])
+        drift, variance = self.kernel.coefficients(around)
+        slope = abs(float(drift[2] - drift[0])) / (2.0 * d)
+        spread = (float(variance[2] - variance[0]) / (2.0 * d)) ** 2 / (4.0 * float(variance[1]))
+        return slope, slope + spread
 
 
 @dataclass(frozen=True)
@@ -195,7 +273,7 @@ class _Level:
 class ErgodicChunk:
     """The job of a chunk: paths first … first+count−1, tallied for each quantity and window."""
 
-    run: ErgodicRun
+    run: Run
     functional: Functional
     key: Key
     h: float
@@ -221,7 +299,7 @@ def _integers(moments: Moments) -> list[int]:
 def _run_level(chunk: ErgodicChunk, paths: int, workplace: Workplace) -> _Level:
     parts = run_chunks(
         chunk,
-        [(first, min(CHUNK, paths - first)) for first in range(0, paths, CHUNK)],
+        even_ranges(paths, CHUNK, unit=LANES),
         scheduler=workplace.scheduler,
         store=workplace.store,
         progress=workplace.progress,
@@ -237,37 +315,30 @@ def _run_level(chunk: ErgodicChunk, paths: int, workplace: Workplace) -> _Level:
     return _Level(values, drifts)
 
 
-def _rates(kernel: KernelModel, start: float) -> tuple[float, float]:
-    """Relaxation rate |a'| and stiffness |a'| + (b')² of the linearised model near the start."""
-    d = 1e-4 * (1.0 + abs(start))
-    drift, variance = kernel.coefficients(np.array([start - d, start, start + d]))
-    slope = abs(float(drift[2] - drift[0])) / (2.0 * d)
-    spread = (float(variance[2] - variance[0]) / (2.0 * d)) ** 2 / (4.0 * float(variance[1]))
-    return slope, slope + spread
-
-
 class _ErgodicDriver:
     """Chooses relaxation time, steps and paths until every error fits the target."""
 
     def __init__(
         self,
-        run: ErgodicRun,
+        run: Run,
         functional: Functional,
-        *,
-        paths: int | None,
-        target: float,
-        dt: float | None,
-        seed: int,
-        workplace: Workplace,
+        sampling: Sampling,
         smoothed: bool,
     ) -> None:
+        require_positive_integer("workers", sampling.workers)
+        if sampling.paths is not None:
+            require_positive_integer("paths", sampling.paths, least=2)
+        self.target = require_fraction(
+            "a relative target error", sampling.target_error, default=0.01
+        )
+        self.dt = None if sampling.dt is None else require_positive("a time step dt", sampling.dt)
+        self.paths = sampling.paths
+        self.seed = sampling.seed
+        self.workplace = Workplace(
+            sampling.scheduler or Threads(sampling.workers), sampling.store, sampling.progress
+        )
         self.run = run
         self.functional = functional
-        self.paths = paths
-        self.target = target
-        self.dt = dt
-        self.seed = seed
-        self.workplace = workplace
         self.smoothed = smoothed
         self.steps = 0
         self.runs = 0
@@ -283,7 +354,7 @@ class _ErgodicDriver:
 
     def solve(self) -> list[tuple[float, float, float, int]]:
         """Estimate, standard error, bias bound and paths of each quantity."""
-        rate, stiffness = _rates(self.run.kernel, self.run.start)
+        rate, stiffness = self.run.rates()
         h = self.dt or (0.2 / stiffness if stiffness > 0.0 else 0.05)
         relaxation = 4.0 / rate if rate > 0.0 else 100.0 * h
         h, relaxation, pilot = self._pilot(h, relaxation)
@@ -296,10 +367,11 @@ class _ErgodicDriver:
             worst = max((1.96 * r[1] + r[2]) / scale for r in results) if scale else math.inf
             if self.paths is not None or worst <= self.target:
                 return [(*r, paths) for r in results]
+            # What is certain of the gap: finer steps do not help against its noise.
             gap = max(
-                abs(f.mean - c.mean) / scale
+                abs(f.mean - c.mean) - 2.0 * math.hypot(f.standard_error, c.standard_error)
                 for f, c in zip(fine.values, coarse.values, strict=True)
-            )
+            ) / scale  # fmt: skip
             shift = max(abs(d.mean) - 3.0 * d.standard_error for d in fine.drifts) / scale
             if shift > 0.25 * self.target:
                 relaxation *= 2.0
@@ -402,35 +474,21 @@ def _prepare(
     return ErgodicRun(kernel, chosen, origin, coordinate)
 
 
-def _solve(
-    run: ErgodicRun,
+def estimates(
+    run: Run,
     functional: Functional,
+    sampling: Sampling,
     *,
-    smoothed: bool,
-    paths: int | None,
-    target_error: float | None,
-    dt: float | None,
-    seed: int,
-    workers: int,
-    scheduler: Scheduler | None,
-    store: ChunkStore | None,
-    progress: Progress | None,
+    smoothed: bool = False,
+    notes: tuple[str, ...] = (),
 ) -> list[Estimate]:
+    """Averages of the functional over the stationary law.
+
+    With `smoothed`, the second half of the functional's values are corrections that bound a bias.
+    `notes` say what the intervals take for granted.
+    """
     begun = time.perf_counter()
-    require_positive_integer("workers", workers)
-    if paths is not None:
-        require_positive_integer("paths", paths, least=2)
-    target = require_fraction("a relative target error", target_error, default=0.01)
-    driver = _ErgodicDriver(
-        run,
-        functional,
-        paths=paths,
-        target=target,
-        dt=None if dt is None else require_positive("a time step dt", dt),
-        seed=seed,
-        workplace=Workplace(scheduler or Threads(workers), store, progress),
-        smoothed=smoothed,
-    )
+    driver = _ErgodicDriver(run, functional, sampling, smoothed)
     results = driver.solve()
     seconds = time.perf_counter() - begun
     return [
@@ -442,11 +500,33 @@ def _solve(
             paths=used,
             path_steps=driver.steps,
             scheme=run.scheme.name,
-            seed=seed,
+            seed=sampling.seed,
             seconds=seconds,
+            notes=notes,
         )
         for value, error, bias, used in results
     ]
+
+
+def smoothing_length(run: Run) -> float:
+    """The longer of the Euler steps whose law smooths a density: a tenth of the fastest time."""
+    _, stiffness = run.rates()
+    return 0.1 / stiffness if stiffness > 0.0 else 0.01
+
+
+def order_of_moment(order: int | float, absolute: bool) -> float:
+    """The order as a double.
+
+    Raises
+    ------
+    ComputationError : not positive, or no integer and not absolute
+    """
+    power = float(order)
+    if not (math.isfinite(power) and power > 0.0 and (absolute or power == int(power))):
+        raise ComputationError(
+            "a positive order, an integer unless absolute", repr(order), "give such an order"
+        )
+    return power
 
 
 def stationary_density(
@@ -512,7 +592,7 @@ def stationary_densities(
     paths : paths per level; or
     target_error : (half-width + bias bound) relative to the largest estimate; default 0.01
     dt : the coarse step; by default chosen from the model and refined
-    scheme : euler, milstein or platen (the default)
+    scheme : euler, milstein, platen or taylor (the default)
     seed, workers, parameters, scheduler, store, progress : as for `mean_exit_time`
 
     Returns
@@ -521,30 +601,17 @@ def stationary_densities(
 
     Raises
     ------
-    ComputationError : bad input, explosion, no relaxation seen, target out of reach
+    ComputationError : bad input, no stationary law, explosion, no relaxation seen, target out of
+        reach
     """
     points = tuple(as_float(p, "a state") for p in at)
     if not points:
         raise ComputationError("at least one state", "none", "give the states of the density")
     run = _prepare(model, start, scheme, parameters)
-    _, stiffness = _rates(run.kernel, run.start)
-    smoothing = 0.1 / stiffness if stiffness > 0.0 else 0.01
-
-    return tuple(
-        _solve(
-            run,
-            SmoothedDensities(run.kernel, points, smoothing),
-            smoothed=True,
-            paths=paths,
-            target_error=target_error,
-            dt=dt,
-            seed=seed,
-            workers=workers,
-            scheduler=scheduler,
-            store=store,
-            progress=progress,
-        )
-    )
+    functional = SmoothedDensities(run.kernel, points, smoothing_length(run))
+    sampling = Sampling(paths, target_error, dt, seed, workers, scheduler, store, progress)
+    notes = law_notes(model)
+    return tuple(estimates(run, functional, sampling, smoothed=True, notes=notes))
 
 
 @dataclass(frozen=True)
@@ -618,47 +685,39 @@ def moment(
 
     Raises
     ------
-    ComputationError : bad input, explosion, no relaxation seen, target out of reach, or a tail so
-        heavy that E|w|^(2r) is infinite: averages then have no standard error
+    ComputationError : bad input, no stationary law, explosion, no relaxation seen, target out of
+        reach, or a tail so heavy that E|w|^(2r) is infinite: averages then have no standard error
     """
-    power = float(order)
-    if not (math.isfinite(power) and power > 0.0 and (absolute or power == int(power))):
-        raise ComputationError(
-            "a positive order, an integer unless absolute", repr(order), "give such an order"
-        )
+    power = order_of_moment(order, absolute)
     stepped = model if coordinate is None else coordinate.model
     run = _prepare(stepped, start, scheme, parameters, coordinate)
-    _require_variance(model, power)
-
-    return _solve(
-        run,
-        Powers(power, absolute),
-        smoothed=False,
-        paths=paths,
-        target_error=target_error,
-        dt=dt,
-        seed=seed,
-        workers=workers,
-        scheduler=scheduler,
-        store=store,
-        progress=progress,
-    )[0]
+    notes = _variance_notes(model, power)
+    sampling = Sampling(paths, target_error, dt, seed, workers, scheduler, store, progress)
+    return estimates(run, Powers(power, absolute), sampling, notes=notes)[0]
 
 
-def _require_variance(model: Model, power: float) -> None:
-    """Raise unless E|w|^(2r) is finite, where the tail index of the stationary law can be proved.
+def law_notes(model: Model) -> tuple[str, ...]:
+    """What the density of a model takes for granted.
 
-    Numbers left free are not known here, and a law that does not exist has no tail index: then the
-    run decides by what it sees.
+    Raises
+    ------
+    InfiniteMean : there is proved to be no stationary law
     """
-    if model.parameters:
-        return
-    try:
-        index = tail_index(model, digits=6, method="arb")
-    except ComputationError:
-        return
-    if index.infinite or index.lower > 2.0 * power or index.upper <= 0:
-        return
+    return () if _tail_index(model) is not None else (UNPROVED_LAW,)
+
+
+def _variance_notes(model: Model, power: float) -> tuple[str, ...]:
+    """What the standard error of the average of |w|^r takes for granted.
+
+    Raises
+    ------
+    ComputationError : there is no law, or E|w|^(2r) is infinite
+    """
+    index = _tail_index(model)
+    if index is None:
+        return (UNPROVED_LAW, unproved_variance("|w|", power))
+    if index.infinite or index.lower > 2.0 * power:
+        return ()
     if index.upper <= power:
         raise ComputationError(
             f"a stationary law with a finite moment of order {power:g}",
@@ -671,3 +730,15 @@ def _require_variance(model: Model, power: float) -> None:
         f"a tail index {float(index):.6g}: averages have no standard error",
         f"give an order below {float(index) / 2:.6g}, or ask for the certified moment",
     )
+
+
+def _tail_index(model: Model) -> Enclosure | None:
+    """The tail index, or None where nothing is proved: as where numbers are left free."""
+    if model.parameters:
+        return None
+    try:
+        return tail_index(model, digits=6, method="arb")
+    except InfiniteMean:
+        raise
+    except ComputationError:
+        return None

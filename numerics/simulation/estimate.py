@@ -31,6 +31,8 @@ class Estimate:
     seed: int
     seconds: float
     confidence: float = CONFIDENCE
+    notes: tuple[str, ...] = ()
+    """what the interval takes for granted and nobody has proved"""
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
         """The two-sided interval at a confidence (default 0.95), statistical error only."""

@@ -20,7 +20,6 @@ about 10⁻⁸; whether it is depends on the path alone, so that streams stay re
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -29,11 +28,16 @@ import numpy as np
 
 from numerics.errors import ComputationError
 from numerics.lowering import Model
-from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads, run_chunks
+from numerics.scheduling import (
+    ChunkStore,
+    Progress,
+    Scheduler,
+    Threads,
+    even_ranges,
+    run_chunks,
+)
 from numerics.simulation.crossing import CALM, CAREFUL, NEAR, REACH, SETTLE
-from numerics.simulation.estimate import Estimate
 from numerics.simulation.requirements import (
-    require_fraction,
     require_positive,
     require_positive_integer,
 )
@@ -52,24 +56,17 @@ from numerics.simulation.schemes import (
 from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
 
-DEFAULT_SCHEME = "platen-bridge"
+DEFAULT_SCHEME = "taylor-bridge"
 MULTILEVEL = "multilevel"
 """The scheme that sums coupled levels; its steps and exits are those of the default."""
 
 WATCHES = ("bridge", "shift", "grid")
 
-CHUNK = 8192
-"""Paths per chunk: enough refills per lane that the lanes idle only a few per cent of the time."""
+CHUNK, LEAST_CHUNK = 8192, 256
+"""Most paths per chunk, and fewest where there are several.
 
-MAX_LEVELS = 8
-PILOT_PATHS = 256
-RARE_STEPS = 200_000
-"""An exit that half of the pilot paths have not made within this many steps is rare."""
-
-SPLITTING_PAYS = 4e9
-"""Path-steps of plain paths beyond which splitting is cheaper."""
-
-MAX_STEPS = 1e13
+Lanes run empty at its end, for as long as 4 paths take: three per cent of the time of the largest.
+"""
 
 SHIFT = 0.5825971579390106
 """−ζ(1/2)/√(2π)."""
@@ -80,13 +77,13 @@ _EXITS = '''SETTLE
 CAREFUL
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, times, sides):
-    """Fill exit times and sides of paths first, first+1, …; return the path-steps taken."""
+def exits(key, numbers, starts, lower, upper, calm_low, calm_high, h, limit, p, times, sides):
+    """Fill exit times and sides of paths by their numbers; return the path-steps taken."""
     UNPACK
-    rh = math.sqrt(h)
     reach = REACH * eta * h
     count = times.shape[0]
     state = np.empty((4, LANES), np.uint64)
+    normals = np.empty((3, LANES))
     before = np.empty(LANES)
     middle = np.empty(LANES)
     after = np.empty(LANES)
@@ -96,9 +93,10 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
     born = np.zeros(LANES, np.int64)
     begun = finished = passes = steps = 0
     for lane in range(LANES):
-        after[lane] = start
-        s0, s1, s2, s3 = initial_state(key, first + begun)
-        state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
+        # A lane too many does what the last path does, and nobody looks.
+        after[lane] = starts[min(begun, count - 1)]
+        s0, s1, s2, s3 = initial_state(key, numbers[min(begun, count - 1)])
+        DRAW
         if begun < count:
             path[lane] = begun
             begun += 1
@@ -106,19 +104,17 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
     while finished < count:
         flagged = 0
         for lane in range(LANES):
-            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
-            one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
-            square, cosine, sine = polar(one, two)
             x = after[lane]
-            y = step(x, h, rh, square, cosine, ARGUMENTS)
-            z = step(y, h, rh, square, sine, ARGUMENTS)
+            square, cosine, sine = normals[0, lane], normals[1, lane], normals[2, lane]
+            y = step(x, h, square, cosine, ARGUMENTS)
+            z = step(y, h, square, sine, ARGUMENTS)
             before[lane] = x
             middle[lane] = y
             after[lane] = z
             calm = CALM_X and CALM_Y
             flagged |= (not calm) | NEAR_XY | NEAR_YZ
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            DRAW
         passes += 1
         if not flagged and passes < deadline:
             continue
@@ -131,7 +127,7 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
             if not (candidate[lane] or late):
                 continue
             if path[lane] < 0:
-                after[lane] = start
+                after[lane] = starts[0]
                 continue
             x, y, z = before[lane], middle[lane], after[lane]
             s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
@@ -165,13 +161,15 @@ def exits(key, first, start, lower, upper, calm_low, calm_high, h, limit, p, tim
                 sides[path[lane]] = side
                 steps += age + 1
                 finished += 1
-                after[lane] = start
+                after[lane] = starts[0]
                 born[lane] = passes
                 path[lane] = -1
                 if begun < count:
                     path[lane] = begun
-                    s0, s1, s2, s3 = initial_state(key, first + begun)
+                    after[lane] = starts[begun]
+                    s0, s1, s2, s3 = initial_state(key, numbers[begun])
                     begun += 1
+                    DRAW
             state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
         if passes >= deadline:
             deadline = passes + limit
@@ -219,15 +217,15 @@ _SIFT = {
 }
 
 
-def _exit_kernel(kernel: KernelModel, scheme: Scheme, watch: str) -> Any:
+def _exit_kernel(kernel: KernelModel, scheme: Scheme, watch: str, steep: bool) -> Any:
     crossing = "bridge" if watch == "bridge" else "grid"
     near = NEAR[crossing]
     body = (
         _EXITS.replace("SETTLE", SETTLE[crossing].strip())
         .replace("CAREFUL", CAREFUL.strip())
         .replace("SIFT", _SIFT[crossing])
-        .replace("CALM_X", CALM.format(x="x"))
-        .replace("CALM_Y", CALM.format(x="y"))
+        .replace("CALM_X", CALM.format(x="x") if steep else "True")
+        .replace("CALM_Y", CALM.format(x="y") if steep else "True")
         .replace("NEAR_XY", near.format(x="x", y="y"))
         .replace("NEAR_YZ", near.format(x="y", y="z"))
         .replace("REACH", repr(REACH))
@@ -250,6 +248,22 @@ class ExitProblem:
     def name(self) -> str:
         """The name under which the treatment is reported."""
         return f"{self.scheme.name}-{self.watch}"
+
+    @property
+    def extrapolated(self) -> bool:
+        """Steps of weak order 1; the watched grid has a bias that falls like their root."""
+        return self.scheme.weak_order <= 1.0 and self.watch != "grid"
+
+    @property
+    def splits(self) -> bool:
+        """Whether rare exits can be split: stages are watched by bridges."""
+        return self.watch == "bridge"
+
+    def rare_levels(self, seed: int, workplace: Workplace, h: float) -> Levels:
+        """Levels by splitting."""
+        from numerics.simulation.splitting import Splitting
+
+        return Splitting(self, seed, workplace, h)
 
     def watched_bounds(self, h: float) -> tuple[float, float]:
         """The bounds that the kernel watches: moved inwards by the `shift` treatment."""
@@ -288,17 +302,38 @@ class ExitProblem:
         ------
         ComputationError : a path exploded or became NaN
         """
+        numbers = np.arange(first, first + count)
+        return self.sample_from(key, numbers, np.full(count, self.start), h, horizon)
+
+    def sample_from(
+        self,
+        key: Key,
+        numbers: np.ndarray,
+        starts: np.ndarray,
+        h: float,
+        horizon: float = math.inf,
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """The same of paths by the numbers of their streams, each from a start of its own.
+
+        Raises
+        ------
+        ComputationError : a path exploded or became NaN
+        """
         lower, upper = self.watched_bounds(h)
-        times = np.empty(count)
-        sides = np.empty(count, dtype=np.int8)
+        times = np.empty(len(numbers))
+        sides = np.empty(len(numbers), dtype=np.int8)
+        if not len(numbers):
+            return times, sides, 0
         limit = math.ceil(min(horizon / (2.0 * h), 2.0**61))
-        steps = _exit_kernel(self.kernel, self.scheme, self.watch)(
+        calm = self.calm_interval(h)
+        steep = calm != (-math.inf, math.inf)
+        steps = _exit_kernel(self.kernel, self.scheme, self.watch, steep)(
             np.array(key, dtype=np.uint64),
-            first,
-            self.start,
+            numbers,
+            starts,
             lower,
             upper,
-            *self.calm_interval(h),
+            *calm,
             h,
             limit,
             self.kernel.arguments(),
@@ -320,6 +355,32 @@ def refuse_broken(sides: np.ndarray, h: float) -> None:
         )
 
 
+@dataclass(frozen=True)
+class LevelResult:
+    """Mean exit time at one step size: standard error, paths, path-steps."""
+
+    mean: float
+    standard_error: float
+    paths: int
+    steps: int
+    bias: float = 0.0
+    """bound on a bias that is not one of the step"""
+
+    @property
+    def variation(self) -> float:
+        """Relative standard deviation per path."""
+        return self.standard_error * math.sqrt(self.paths) / self.mean
+
+
+class Levels(Protocol):
+    """A way to estimate the mean exit time at one step size, on streams of the level's own."""
+
+    @property
+    def suffix(self) -> str: ...
+
+    def run(self, index: int, h: float, paths: int) -> LevelResult: ...
+
+
 class Sampled(Protocol):
     """An exit problem as levels need it: in one dimension or more."""
 
@@ -329,9 +390,19 @@ class Sampled(Protocol):
     @property
     def watch(self) -> str: ...
 
+    @property
+    def extrapolated(self) -> bool:
+        """Whether levels are extrapolated as for a bias that falls like the step."""
+        ...
+
+    @property
+    def splits(self) -> bool: ...
+
     def sample(
         self, key: Key, first: int, count: int, h: float, horizon: float = math.inf
     ) -> tuple[np.ndarray, np.ndarray, int]: ...
+
+    def rare_levels(self, seed: int, workplace: Workplace, h: float) -> Levels: ...
 
 
 class Explosion(ComputationError):
@@ -347,7 +418,7 @@ def exit_problem(
     scheme: str | None = None,
     parameters: Mapping[str, float] | None = None,
 ) -> ExitProblem:
-    """The exit problem of a model; `scheme` is `STEP-WATCH`, e.g. `platen-bridge` (the default).
+    """The exit problem of a model; `scheme` is `STEP-WATCH`, e.g. `taylor-bridge` (the default).
 
     Raises
     ------
@@ -431,9 +502,8 @@ class ExitChunk:
 
 
 def chunks_of(paths: int) -> list[tuple[int, int]]:
-    """Consecutive ranges (first, count) of paths."""
-    size = CHUNK if paths >= 4 * CHUNK else max(256, -(-paths // 4))
-    return [(first, min(size, paths - first)) for first in range(0, paths, size)]
+    """Consecutive ranges (first, count) of paths, as many for each of two or four workers."""
+    return even_ranges(paths, CHUNK, smallest=LEAST_CHUNK)
 
 
 @dataclass(frozen=True)
@@ -472,7 +542,7 @@ class ExitSample:
     def survival(self, at: np.ndarray) -> np.ndarray:
         """Share of the paths still inside at each time (at most the horizon)."""
         ordered = np.sort(np.where(self.sides == SIDE_NONE, np.inf, self.times))
-        return 1.0 - np.searchsorted(ordered, at, side="right") / ordered.size
+        return (ordered.size - np.searchsorted(ordered, at, side="right")) / ordered.size
 
 
 def exit_times(
@@ -545,274 +615,3 @@ def coarse_step(problem: ExitProblem) -> float:
     nearest = min(abs(problem.start - b) for b in ends)
     diffusive = 0.05 * nearest**2 / float(np.max(variance))
     return min(0.2 / float(rate) if rate > 0.0 else math.inf, diffusive)
-
-
-def mean_exit_time(
-    model: Model,
-    start: Point,
-    *,
-    exit_above: Point | None = None,
-    exit_below: Point | None = None,
-    paths: int | None = None,
-    target_error: float | None = None,
-    dt: float | None = None,
-    scheme: str | None = None,
-    seed: int = 0,
-    workers: int = 1,
-    parameters: Mapping[str, float] | None = None,
-    scheduler: Scheduler | None = None,
-    store: ChunkStore | None = None,
-    progress: Progress | None = None,
-) -> Estimate:
-    """Mean first exit time `E[inf{t : w_t >= exit_above or w_t <= exit_below}]` from `start`.
-
-    Paths of two levels, steps h and h/4 on independent streams, are run until they leave; where
-    plain paths would take too long, `numerics.simulation.splitting` runs each level instead (the
-    scheme is then reported as `…+splitting`, and `paths` counts those of each stage). Schemes
-    of weak order 1 are extrapolated, `τ = T(h/4) + (T(h/4) − T(h))/3`; for `platen` the fine level
-    is reported. With a difference d of the levels and its standard error e, a bias that falls at
-    least as fast as h is at most (|d| + 2e)/3: that is `bias_bound`, of kind "estimated".
-
-    Parameters
-    ----------
-    model : drift, noise, η and θ
-    start, exit_above, exit_below : states; at least one exit
-    paths : paths per level; or
-    target_error : relative, (half-width + bias bound)/estimate; default 0.01
-    dt : the coarse step h; by default chosen from the model, refined until the target is met
-    scheme : `STEP-WATCH`, STEP among euler, milstein, platen; WATCH among bridge, shift, grid; or
-        `multilevel` (`numerics.simulation.multilevel`): cost ε⁻² for an error ε; takes no `paths`
-    seed : integer; path n of a level uses its own stream, whatever the number of workers
-    workers : threads of this process (the kernels hold no lock)
-    parameters : values of the model's parameters by name
-    scheduler : another place to run, e.g. `numerics.scheduling.Cluster(address)`
-    store : where finished chunks are kept: a killed run continues there, with the same bits
-    progress : called with the numbers of finished and of all chunks of the current stage
-
-    Returns
-    -------
-    Estimate : in units of time
-
-    Raises
-    ------
-    ComputationError : bad input, explosion, a domain that is not left within the work allowed, or
-        a target that the levels cannot reach
-    """
-    begun = time.perf_counter()
-    multilevel = scheme == MULTILEVEL
-    problem = exit_problem(
-        model,
-        start,
-        exit_above=exit_above,
-        exit_below=exit_below,
-        scheme=None if multilevel else scheme,
-        parameters=parameters,
-    )
-    require_positive_integer("workers", workers)
-    if multilevel and paths is not None:
-        raise ComputationError(
-            "a target error for multilevel, which chooses the paths of its levels",
-            f"paths = {paths!r}",
-            "give target_error instead of paths",
-        )
-    if paths is not None:
-        require_positive_integer("paths", paths, least=2)
-    target = require_fraction("a relative target error", target_error, default=0.01)
-    h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
-    workplace = Workplace(scheduler or Threads(workers), store, progress)
-    if multilevel:
-        from numerics.simulation.multilevel import Multilevel
-
-        found = Multilevel(problem, seed, workplace, target).run(h, fixed_step=dt is not None)
-        return Estimate(
-            estimate=found.mean,
-            standard_error=found.standard_error,
-            bias_bound=found.bias_bound,
-            bias_kind="estimated",
-            paths=found.paths,
-            path_steps=found.steps,
-            scheme=MULTILEVEL,
-            seed=seed,
-            seconds=time.perf_counter() - begun,
-        )
-    driver = LevelDriver(problem, seed, workplace, paths, target, fixed_step=dt is not None)
-    value, error, bias, used = driver.run(h)
-    return Estimate(
-        estimate=value,
-        standard_error=error,
-        bias_bound=bias,
-        bias_kind="estimated",
-        paths=used,
-        path_steps=driver.steps,
-        scheme=problem.name + driver.levels.suffix,
-        seed=seed,
-        seconds=time.perf_counter() - begun,
-    )
-
-
-@dataclass(frozen=True)
-class LevelResult:
-    """Mean exit time at one step size: standard error, paths, path-steps."""
-
-    mean: float
-    standard_error: float
-    paths: int
-    steps: int
-
-    @property
-    def variation(self) -> float:
-        """Relative standard deviation per path."""
-        return self.standard_error * math.sqrt(self.paths) / self.mean
-
-
-class Levels(Protocol):
-    """A way to estimate the mean exit time at one step size, on streams of the level's own."""
-
-    @property
-    def suffix(self) -> str: ...
-
-    def run(self, index: int, h: float, paths: int) -> LevelResult: ...
-
-
-@dataclass(frozen=True)
-class PlainPaths:
-    """Every path runs from the start until it leaves."""
-
-    problem: Sampled
-    seed: int
-    workplace: Workplace
-    suffix: str = ""
-
-    def run(self, index: int, h: float, paths: int) -> LevelResult:
-        """Mean over independent paths."""
-        chunk = ExitChunk(self.problem, stream_key(self.seed, index), h)
-        moments = self.workplace.tally(chunk, paths).times
-        return LevelResult(moments.mean, moments.standard_error, paths, moments.steps)
-
-
-class LevelDriver:
-    """Runs levels h, h/4, h/16, … until statistical error and bias bound meet the target."""
-
-    def __init__(
-        self,
-        problem: Sampled,
-        seed: int,
-        workplace: Workplace,
-        paths: int | None,
-        target: float,
-        fixed_step: bool,
-    ) -> None:
-        self.problem = problem
-        self.seed = seed
-        self.workplace = workplace
-        self.paths = paths
-        self.target = target
-        self.fixed_step = fixed_step
-        self.steps = 0
-        self.levels: Levels = PlainPaths(problem, seed, workplace)
-
-    def level(self, index: int, h: float, paths: int) -> LevelResult:
-        result = self.levels.run(index, h, paths)
-        self.steps += result.steps
-        return result
-
-    def run(self, h: float) -> tuple[float, float, float, int]:
-        """Estimate, standard error, bias bound and paths."""
-        index, h, pilot = self._pilot(h)
-        paths = self.paths or self._paths_needed(pilot)
-        self._require_affordable(pilot, 0.25, paths)
-        coarse = self.level(index, h, paths)
-        while True:
-            fine = self.level(index + 1, h / 4.0, paths)
-            value, error, bias = self._combine(coarse, fine)
-            spent = 1.959963984540054 * error + bias
-            if self.paths is not None or spent <= self.target * abs(value):
-                return value, error, bias, paths
-            gap = abs(fine.mean - coarse.mean)
-            noise = math.hypot(coarse.standard_error, fine.standard_error)
-            # A gap that more paths may close is no reason for steps that cost four times as much.
-            if gap > max(0.5 * self.target * abs(value), 2.0 * noise) and not self.fixed_step:
-                self._require_affordable(fine, 0.25, paths)
-                index, h, coarse = index + 1, h / 4.0, fine
-                continue
-            if gap > 2.5 * self.target * abs(value):
-                raise ComputationError(
-                    f"a bias that the steps {h:.3g} and {h / 4:.3g} resolve "
-                    f"to {self.target:.3g} of the mean",
-                    f"means {coarse.mean:.6g} and {fine.mean:.6g}",
-                    "give a smaller dt, or a larger target error",
-                )
-            paths = math.ceil(paths * min(4.0, max(1.3, (spent / abs(value) / self.target) ** 2)))
-            self._require_affordable(fine, 1.0, paths)
-            coarse = self.level(index, h, paths)
-
-    def _pilot(self, h: float) -> tuple[int, float, LevelResult]:
-        """A step at which paths stay finite, the way to run levels, and a first estimate."""
-        for index in range(MAX_LEVELS):
-            try:
-                _, sides, steps = self.problem.sample(
-                    stream_key(self.seed, -1, index), 0, PILOT_PATHS, h, RARE_STEPS * h
-                )
-                self.steps += steps
-                rare = np.mean(sides == SIDE_NONE) > 0.5
-                if not rare:
-                    pilot = self.level(-2 - index, h, PILOT_PATHS)
-                    work = pilot.steps / PILOT_PATHS * 5.0
-                    paths = self.paths or self._paths_needed(pilot)
-                    if work * paths <= SPLITTING_PAYS or self.problem.watch != "bridge":
-                        return index, h, pilot
-                    if not self._split(h, rare):
-                        return index, h, pilot
-                else:
-                    self._split(h, rare)
-                return index, h, self.level(-2 - index, h, PILOT_PATHS)
-            except Explosion:
-                if self.fixed_step:
-                    raise
-                h /= 4.0
-        raise ComputationError(
-            "paths that stay finite until they leave",
-            f"explosions down to dt = {h:.3g}",
-            "check drift and noise for growth that makes the process explode",
-        )
-
-    def _split(self, h: float, rare: bool) -> bool:
-        """Turn to splitting, if the exit is rare and its paths are watched by bridges."""
-        from numerics.simulation.splitting import Splitting
-
-        if self.problem.watch != "bridge" or not isinstance(self.problem, ExitProblem):
-            raise ComputationError(
-                "a domain that paths leave",
-                f"more than half of {PILOT_PATHS} paths still inside at time {RARE_STEPS * h:.4g}",
-                "move the exits closer; in one dimension bridge schemes split rare exits",
-            )
-        try:
-            self.levels = Splitting(self.problem, self.seed, self.workplace, h)
-        except ComputationError:
-            if rare:
-                raise
-            return False
-        return True
-
-    def _paths_needed(self, pilot: LevelResult) -> int:
-        return max(1000, math.ceil((1.96 * pilot.variation / (0.58 * self.target)) ** 2))
-
-    def _require_affordable(self, known: LevelResult, finer: float, paths: int) -> None:
-        steps = known.steps / known.paths / finer * paths
-        if steps > MAX_STEPS:
-            raise ComputationError(
-                f"a run of at most {MAX_STEPS:.1g} path-steps",
-                f"about {steps:.2g} for {paths} paths of mean exit time {known.mean:.4g}",
-                "give a larger target error, fewer paths or a larger dt",
-            )
-
-    def _combine(self, coarse: LevelResult, fine: LevelResult) -> tuple[float, float, float]:
-        gap = fine.mean - coarse.mean
-        noise = math.hypot(coarse.standard_error, fine.standard_error)
-        # The bias of the watched grid falls as √h only: half of it is left at the fine level.
-        share = 1.0 if self.problem.watch == "grid" else 1.0 / 3.0
-        bias = share * (abs(gap) + 2.0 * noise)
-        if self.problem.scheme.weak_order > 1.0 or self.problem.watch == "grid":
-            return fine.mean, fine.standard_error, bias
-        error = math.hypot(4.0 * fine.standard_error, coarse.standard_error) / 3.0
-        return fine.mean + gap / 3.0, error, bias

@@ -44,10 +44,6 @@ from numerics.scheduling import run_chunks
 from numerics.simulation.crossing import CALM, CAREFUL, NEAR, REACH, SETTLE
 from numerics.simulation.estimate import CONFIDENCE, normal_quantile
 from numerics.simulation.exit import (
-    MAX_LEVELS,
-    MAX_STEPS,
-    PILOT_PATHS,
-    RARE_STEPS,
     SIDE_NONE,
     ExitChunk,
     ExitProblem,
@@ -56,6 +52,7 @@ from numerics.simulation.exit import (
     chunks_of,
     refuse_broken,
 )
+from numerics.simulation.mean_exit import MAX_LEVELS, MAX_STEPS, PILOT_PATHS, RARE_STEPS
 from numerics.simulation.schemes import code_digest, kernel_function
 from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
@@ -68,8 +65,8 @@ MAX_STAGES = 8
 
 QUANTILE = normal_quantile(0.5 + 0.5 * CONFIDENCE)
 
-COUPLED_COST = 3.0
-"""Cost of a step of a coupled pair, in steps of the plain kernel, which advances lanes."""
+_RESTS = 2**62
+"""From here on, streams of a key are those of copies."""
 
 _PAIRS = '''
 @njit(error_model="numpy")
@@ -109,135 +106,199 @@ def halves(x, y, bend, u, v, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS):
     return 0, 0.0, s0, s1, s2, s3
 
 
+@njit(forceinline=True, error_model="numpy")
+def may_touch(near, far, bend, c, first, second):
+    """Whether the bridge over two halves may reach a bound at distances near, far from its ends.
+
+    Lamperti distances are not below those in units of the largest noise c, a quarter added for
+    noise that peaks in between; `first` and `second` are what their products are held against.
+    """
+    unit = 1.0 / math.sqrt(1.25 * c)
+    middle = 0.5 * (near + far) * unit - bend
+    clear = (far > 0.0) & (near * unit * middle > first) & (far * unit * middle > second)
+    return not (clear & (middle > 0.0))
+
+
+@njit(forceinline=True, error_model="numpy")
+def may_leave(x, y, bend, u, v, lower, upper, h, eta, CONSTANTS):
+    """Whether u and v let a path leave within a step 2h: a condition that `halves` needs."""
+    c = max(noise_only(x, CONSTANTS), noise_only(y, CONSTANTS))
+    # An infinite bound has an infinite distance: its noise must not be looked at.
+    at_upper = noise_only(upper if upper < math.inf else x, CONSTANTS)
+    at_lower = noise_only(lower if lower > -math.inf else x, CONSTANTS)
+    first, second = 0.25 * h * minus_two_log(u), 0.25 * h * minus_two_log(v)
+    over = may_touch(upper - x, upper - y, bend, eta * max(c, at_upper), first, second)
+    under = may_touch(x - lower, y - lower, -bend, eta * max(c, at_lower), first, second)
+    return over | under | (not (x - x == y - y))
+
+
 CAREFUL
-
-
-@njit(error_model="numpy")
-def advance(
-    x, square, z, u, lower, upper, calm_low, calm_high, h, rh, s0, s1, s2, s3, ARGUMENTS
-):
-    """One step of one path: its end, the side and time of a crossing, the stream after it."""
-    if not CALM_X:
-        return careful(x, lower, upper, h, s0, s1, s2, s3, ARGUMENTS)
-    y = step(x, h, rh, square, z, ARGUMENTS)
-    side = 0
-    when = 0.0
-    reach = REACH * eta * h
-    if NEAR_XY:
-        side, when, s0, s1, s2, s3 = settle(
-            x, y, u, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
-        )
-    return y, side, when, s0, s1, s2, s3
-
-
-@njit(error_model="numpy")
-def rest(start, copies, lower, upper, calm_low, calm_high, h, s0, s1, s2, s3, ARGUMENTS):
-    """Mean time that copies of a path take to leave from a state, their steps, and the stream."""
-    rh = math.sqrt(h)
-    total = 0.0
-    steps = 0
-    for _ in range(copies):
-        x = start
-        side = 0
-        taken = 0
-        when = 0.0
-        while side == 0:
-            one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            three, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            square, cosine, _ = polar(one, two)
-            x, side, when, s0, s1, s2, s3 = advance(
-                x, square, cosine, uniform(three), lower, upper, calm_low, calm_high,
-                h, rh, s0, s1, s2, s3, ARGUMENTS
-            )
-            taken += 1
-        steps += taken
-        if side == 2:
-            return math.nan, steps, s0, s1, s2, s3
-        total += (taken - 1) * h + when
-    return total / copies, steps, s0, s1, s2, s3
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def coupled_exits(
-    key, first, start, lower, upper, fine_low, fine_high, coarse_low, coarse_high, h, copies, p,
-    fine, coarse
+    key, first, start, lower, upper, fine_low, fine_high, coarse_low, coarse_high, h, p,
+    times, ends, sides
 ):
-    """Fill the exit times, at steps h and 2h, of pairs first, first+1, …; return their steps."""
+    """Follow pairs first, first+1, … at steps h and 2h until one of the two has left.
+
+    Fills for both paths (row 0: the fine one) the time of the exit and its side, or side 0 and the
+    time and state up to which the path has been followed. Returns the steps of both.
+    """
     UNPACK
-    rh = math.sqrt(h)
     wide = 2.0 * h
-    rwide = math.sqrt(wide)
-    reach = REACH * eta * wide
-    steps = 0
-    for i in range(fine.shape[0]):
-        s0, s1, s2, s3 = initial_state(key, first + i)
-        w = start
-        x = start
-        fine_side = coarse_side = 0
-        fine[i] = coarse[i] = math.nan
-        cells = 0
-        while fine_side == 0 and coarse_side == 0:
-            one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            three, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            four, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
-            square, cosine, sine = polar(one, two)
-            u, v = uniform(three), uniform(four)
-            begun = cells * wide
-            w, fine_side, when, s0, s1, s2, s3 = advance(
-                w, square, cosine, u, lower, upper, fine_low, fine_high,
-                h, rh, s0, s1, s2, s3, ARGUMENTS
+    reach = REACH * eta * h
+    wide_reach = REACH * eta * wide
+    count = times.shape[1]
+    state = np.empty((4, LANES), np.uint64)
+    normals = np.empty((3, LANES))
+    before = np.empty((2, LANES))
+    middle = np.empty(LANES)
+    after = np.empty((2, LANES))
+    bends = np.empty(LANES)
+    draw = np.zeros((2, LANES))
+    candidate = np.zeros(LANES, np.uint8)
+    pair = np.full(LANES, -1, np.int64)
+    born = np.zeros(LANES, np.int64)
+    begun = finished = passes = steps = 0
+    for lane in range(LANES):
+        after[0, lane] = after[1, lane] = start
+        s0, s1, s2, s3 = initial_state(key, first + begun)
+        DRAW
+        if begun < count:
+            pair[lane] = begun
+            begun += 1
+    while finished < count:
+        flagged = 0
+        for lane in range(LANES):
+            w, x = after[0, lane], after[1, lane]
+            square, cosine, sine = normals[0, lane], normals[1, lane], normals[2, lane]
+            half = step(w, h, square, cosine, ARGUMENTS)
+            end = step(half, h, square, sine, ARGUMENTS)
+            y = step(x, wide, square, (cosine + sine) * math.sqrt(0.5), ARGUMENTS)
+            before[0, lane] = w
+            middle[lane] = half
+            after[0, lane] = end
+            before[1, lane] = x
+            after[1, lane] = y
+            bends[lane] = 0.5 * math.sqrt(h * square) * (cosine - sine)
+            flagged |= (not ALL_CALM) | NEAR_FIRST | NEAR_SECOND | NEAR_COARSE
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            DRAW
+        passes += 1
+        if not flagged:
+            continue
+        flagged = 0
+        for lane in range(LANES):
+            w, half, end = before[0, lane], middle[lane], after[0, lane]
+            x, y = before[1, lane], after[1, lane]
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            one, n0, n1, n2, n3 = next_word(s0, s1, s2, s3)
+            two, n0, n1, n2, n3 = next_word(n0, n1, n2, n3)
+            near_first, near_second, near_coarse = NEAR_FIRST, NEAR_SECOND, NEAR_COARSE
+            # Blends instead of branches: only pairs that are near advance their streams.
+            mask = uint64(0) - uint64((not ALL_CALM) | near_first | near_second | near_coarse)
+            state[0, lane] = s0 ^ ((s0 ^ n0) & mask)
+            state[1, lane] = s1 ^ ((s1 ^ n1) & mask)
+            state[2, lane] = s2 ^ ((s2 ^ n2) & mask)
+            state[3, lane] = s3 ^ ((s3 ^ n3) & mask)
+            u, v = uniform(one), uniform(two)
+            draw[0, lane] = u
+            draw[1, lane] = v
+            chosen = (
+                (not ALL_CALM)
+                | (near_first & may_cross(w, half, u, lower, upper, h, eta, CONSTANTS))
+                | (near_second & may_cross(half, end, v, lower, upper, h, eta, CONSTANTS))
+                | (near_coarse
+                   & may_leave(x, y, bends[lane], u, v, lower, upper, h, eta, CONSTANTS))
             )
-            steps += 2
-            if fine_side == 0:
-                w, fine_side, when, s0, s1, s2, s3 = advance(
-                    w, square, sine, v, lower, upper, fine_low, fine_high,
-                    h, rh, s0, s1, s2, s3, ARGUMENTS
-                )
-                when += h
-                steps += 1
-            if fine_side != 0:
-                fine[i] = begun + when
-            if x > coarse_low and x < coarse_high:
-                y = step(x, wide, rwide, square, (cosine + sine) * math.sqrt(0.5), ARGUMENTS)
-                if NEAR_XY:
-                    bend = 0.5 * rh * math.sqrt(square) * (cosine - sine)
-                    coarse_side, when, s0, s1, s2, s3 = halves(
-                        x, y, bend, u, v, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+            candidate[lane] = chosen
+            flagged |= chosen
+        if not flagged:
+            continue
+        for lane in range(LANES):
+            if not candidate[lane]:
+                continue
+            n = pair[lane]
+            if n < 0:
+                after[0, lane] = after[1, lane] = start
+                continue
+            w, half, end = before[0, lane], middle[lane], after[0, lane]
+            x, y = before[1, lane], after[1, lane]
+            u, v = draw[0, lane], draw[1, lane]
+            s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
+            begin = (passes - born[lane] - 1) * wide
+            side = other = 0
+            when = moment = 0.0
+            if CALM_FIRST:
+                if NEAR_FIRST:
+                    side, when, s0, s1, s2, s3 = settle(
+                        w, half, u, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
                     )
-                x = y
             else:
-                x, coarse_side, when, s0, s1, s2, s3 = careful(
+                half, side, when, s0, s1, s2, s3 = careful(
+                    w, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
+                )
+            if side == 0:
+                if CALM_FIRST and CALM_SECOND:
+                    if NEAR_SECOND:
+                        side, when, s0, s1, s2, s3 = settle(
+                            half, end, v, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                        )
+                else:
+                    end, side, when, s0, s1, s2, s3 = careful(
+                        half, lower, upper, h, s0, s1, s2, s3, ARGUMENTS
+                    )
+                when += h
+            if CALM_COARSE:
+                if NEAR_COARSE:
+                    other, moment, s0, s1, s2, s3 = halves(
+                        x, y, bends[lane], u, v, lower, upper, h, eta, s0, s1, s2, s3, CONSTANTS
+                    )
+            else:
+                y, other, moment, s0, s1, s2, s3 = careful(
                     x, lower, upper, wide, s0, s1, s2, s3, ARGUMENTS
                 )
-            if coarse_side != 0:
-                coarse[i] = begun + when
-            cells += 1
-        if fine_side == 2 or coarse_side == 2:
-            fine[i] = math.nan
-        elif fine_side == 0:
-            mean, taken, s0, s1, s2, s3 = rest(
-                w, copies, lower, upper, fine_low, fine_high, h, s0, s1, s2, s3, ARGUMENTS
-            )
-            fine[i] = cells * wide + mean
-            steps += taken
-        elif coarse_side == 0:
-            mean, taken, s0, s1, s2, s3 = rest(
-                x, copies, lower, upper, coarse_low, coarse_high, wide, s0, s1, s2, s3, ARGUMENTS
-            )
-            coarse[i] = cells * wide + mean
-            steps += taken
+            if side == 0 and other == 0:
+                after[0, lane], after[1, lane] = end, y
+            else:
+                times[0, n] = begin + (when if side != 0 else wide)
+                times[1, n] = begin + (moment if other != 0 else wide)
+                ends[0, n], ends[1, n] = end, y
+                sides[0, n], sides[1, n] = side, other
+                steps += 3 * (passes - born[lane])
+                finished += 1
+                after[0, lane] = after[1, lane] = start
+                born[lane] = passes
+                pair[lane] = -1
+                if begun < count:
+                    pair[lane] = begun
+                    s0, s1, s2, s3 = initial_state(key, first + begun)
+                    begun += 1
+                    DRAW
+            state[0, lane], state[1, lane], state[2, lane], state[3, lane] = s0, s1, s2, s3
     return steps
 '''
 
 
-def _pair_kernel(problem: ExitProblem) -> Any:
+def _pair_kernel(problem: ExitProblem, steep: bool) -> Any:
+    near = NEAR["bridge"]
+    fine, coarse = (
+        CALM.replace("calm_low", f"{path}_low").replace("calm_high", f"{path}_high")
+        for path in ("fine", "coarse")
+    )
+    calm = {
+        "CALM_FIRST": fine.format(x="w"),
+        "CALM_SECOND": fine.format(x="half"),
+        "CALM_COARSE": coarse.format(x="x"),
+    }
+    body = (SETTLE["bridge"] + _PAIRS).replace("CAREFUL", CAREFUL.strip())
+    body = body.replace("ALL_CALM", f"({' and '.join(calm)})")
+    for word, text in calm.items():
+        body = body.replace(word, text if steep else "True")
     body = (
-        (SETTLE["bridge"] + _PAIRS)
-        .replace("CAREFUL", CAREFUL.strip())
-        .replace("CALM_X", CALM.format(x="x"))
-        .replace("NEAR_XY", NEAR["bridge"].format(x="x", y="y"))
+        body.replace("NEAR_FIRST", near.format(x="w", y="half"))
+        .replace("NEAR_SECOND", near.format(x="half", y="end"))
+        .replace("NEAR_COARSE", near.format(x="x", y="y").replace("reach", "wide_reach"))
         .replace("REACH", repr(REACH))
     )
     return kernel_function(problem.kernel, problem.scheme, body, "coupled_exits")
@@ -248,27 +309,40 @@ def coupled_exit_times(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Exit times at steps h and 2h of pairs first … first+count−1, and the steps they took.
 
+    The rest of a path whose partner has left is run `copies` times by the plain kernel.
+
     Raises
     ------
     ComputationError : a path exploded or became NaN
     """
-    fine, coarse = np.empty(count), np.empty(count)
-    steps = _pair_kernel(problem)(
-        np.array(key, dtype=np.uint64),
-        first,
-        problem.start,
-        problem.lower,
-        problem.upper,
-        *problem.calm_interval(h),
-        *problem.calm_interval(2.0 * h),
-        h,
-        copies,
-        problem.kernel.arguments(),
-        fine,
-        coarse,
+    times, ends = np.empty((2, count)), np.empty((2, count))
+    sides = np.empty((2, count), dtype=np.int8)
+    calm = (*problem.calm_interval(h), *problem.calm_interval(2.0 * h))
+    steps = int(
+        _pair_kernel(problem, calm != (-math.inf, math.inf) * 2)(
+            np.array(key, dtype=np.uint64),
+            first,
+            problem.start,
+            problem.lower,
+            problem.upper,
+            *calm,
+            h,
+            problem.kernel.arguments(),
+            times,
+            ends,
+            sides,
+        )
     )
-    refuse_broken(np.where(np.isfinite(fine - coarse), SIDE_NONE, 2), h)
-    return fine, coarse, int(steps)
+    refuse_broken(sides.max(axis=0), h)
+    for path, width in enumerate((h, 2.0 * h)):
+        left_over = np.flatnonzero(sides[path] == SIDE_NONE)
+        numbers = _RESTS + copies * (first + np.repeat(left_over, copies))
+        numbers += np.tile(np.arange(copies), left_over.size)
+        starts = np.repeat(ends[path, left_over], copies)
+        rests, _, taken = problem.sample_from(key, numbers, starts, width)
+        times[path, left_over] += rests.reshape(-1, copies).mean(axis=1)
+        steps += taken
+    return times[0], times[1], steps
 
 
 @dataclass(frozen=True)
@@ -405,9 +479,8 @@ class Multilevel:
         The half-width takes what the expected bias bound leaves, times `caution`.
         """
         allowed = self.target * abs(math.fsum(m.mean for m in measured))
-        costs = [
-            m.steps / m.count * (COUPLED_COST if level else 1.0) for level, m in enumerate(measured)
-        ]
+        # A step of a pair costs as much as one of a plain path (measured: 1.0 to 1.15).
+        costs = [m.steps / m.count for m in measured]
         # Differences serve twice, in the estimate and in its bias bound: twice the best number.
         spreads = [
             m.standard_error * math.sqrt(m.count) * (2.0 if level else 1.0)

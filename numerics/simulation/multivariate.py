@@ -1,14 +1,14 @@
-"""Euler's scheme in d dimensions, as source text of one structure of the model.
+"""Models in d dimensions for kernels, as source text of one structure of the model.
 
 `dw = a dt + √(ηC) dB` in Itô form, `a = −∇L + θ∇·D`, `D = ηC/2`, with `C = GGᵀ` by Cholesky's
 factor. The text is unrolled over the coordinates; entries of C that are zero by their form are left
 out, so that a diagonal noise costs d square roots and nothing else. Constants of the formulas, η, θ
-and the step are run-time arguments.
+and the step are run-time arguments. The steps are those of `numerics.simulation.vector_schemes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,16 @@ from numerics.evaluators import numpy_function, scalar_source
 from numerics.multivariate import MultivariateModel, upper_triangle
 from numerics.program import Program, combined, pruned
 from numerics.simulation.requirements import require_positive
-from numerics.simulation.schemes import LANES, as_float, compiled, with_constants_as_inputs
+from numerics.simulation.schemes import (
+    LANES,
+    SCHEMES,
+    Scheme,
+    as_float,
+    compiled,
+    scheme_named,
+    with_constants_as_inputs,
+)
+from numerics.simulation.vector_schemes import NAMES, Form, sign_lines, step_lines
 
 _DECORATOR = '@njit(forceinline=True, error_model="numpy")\n'
 
@@ -30,7 +39,8 @@ class VectorKernel:
 
     `source` defines `coefficients(x0, …, te, …) -> (a_0, …, G_00, G_10, …, indefinite)`: drift, the
     entries of G that `factor` lists, and whether C is not positive definite. If a region was given,
-    it defines `region(x0, …, …)`, the region's function, as well.
+    it defines `region(x0, …, …)`, the region's function, as well; likewise `measure(x0, …, …)`, a
+    function that is to be watched along paths.
     """
 
     source: str
@@ -44,6 +54,16 @@ class VectorKernel:
     eta: float
     theta: float
     constants: tuple[float, ...]
+    depends: tuple[tuple[int, ...], ...]
+    """coordinates on which each entry of `factor` depends"""
+    scheme: Scheme
+
+    @property
+    def form(self) -> Form:
+        """What steps need to know of G."""
+        known = {entry: frozenset(on) for entry, on in zip(self.factor, self.depends, strict=True)}
+        constants = tuple(f"k{i}" for i in range(len(self.constants)))
+        return Form(self.dimension, self.factor, known, constants)
 
     def arguments(self) -> np.ndarray:
         """`η, θη/2` and the constants, as the kernels take them."""
@@ -84,7 +104,9 @@ class VectorKernel:
             .replace("LANES", str(LANES))
             .replace("DIMENSION", str(self.dimension))
         )
-        return getattr(compiled(f"{self.source}\n\n{text}", name, f"euler_{name}"), name)
+        return getattr(
+            compiled(f"{self.source}\n\n{text}", name, f"{self.scheme.name}_{name}"), name
+        )
 
     def passed(self, states: Sequence[str], *more: str) -> str:
         """The arguments of a generated function: states, `more`, the constants."""
@@ -93,7 +115,8 @@ class VectorKernel:
     def normals(self) -> list[str]:
         """Lines that draw `u0, u1, …`, normals times `√(ηh)`, from the stream `s0 … s3`.
 
-        Two words give two normals; in odd dimensions the last of a step is not used.
+        Two words give two normals; in odd dimensions the last of a step is not used. The random
+        signs of a scheme that needs them follow.
         """
         lines = []
         for i in range(0, self.dimension, 2):
@@ -106,27 +129,39 @@ class VectorKernel:
             ]
             if i + 1 < self.dimension:
                 lines.append(f"u{i + 1} = radius * sine")
-        return lines
+        return [*lines, *sign_lines(self.scheme.name, self.form)]
 
     def step(self) -> list[str]:
-        """Lines of one step of Euler's scheme, `x0, …` to `y0, …`; they set `indefinite`."""
-        d = self.dimension
-        results = [*(f"a{i}" for i in range(d)), *(f"g{i}_{j}" for i, j in self.factor)]
-        call = self.passed(self.states, "te")
-        lines = [f"{', '.join(results)}, indefinite = coefficients({call})"]
-        for i in range(d):
-            noise = [f"g{i}_{j} * u{j}" for row, j in self.factor if row == i]
-            lines.append(f"y{i} = {' + '.join([f'x{i}', f'a{i} * h', *noise])}")
-        return lines
+        """Lines of one step of the scheme, `x0, …` to `y0, …`; they set `indefinite`."""
+        return step_lines(self.scheme.name, self.form)
 
 
-def vector_kernel(model: MultivariateModel, region: Program | None = None) -> VectorKernel:
-    """A model, and the function of a region, ready for kernels.
+def vector_kernel(
+    model: MultivariateModel,
+    region: Program | None = None,
+    *,
+    measure: Program | None = None,
+    scheme: str = "euler",
+) -> VectorKernel:
+    """A model, the function of a region, and one to be watched along paths, ready for kernels.
+
+    Parameters
+    ----------
+    region, measure : programs of the d variables
+    scheme : euler, milstein or platen
 
     Raises
     ------
-    ComputationError : η not a positive number, θ outside [0, 1], C with a zero on its diagonal
+    ComputationError : η not a positive number, θ outside [0, 1], C with a zero on its diagonal, a
+        scheme that there is not, or Milstein's for a noise that does not commute
     """
+    if scheme not in NAMES:
+        raise ComputationError(
+            f"a scheme in several dimensions among {', '.join(NAMES)}",
+            repr(scheme),
+            "choose one of them",
+        )
+    chosen = scheme_named(scheme)
     eta, theta = require_positive("η", as_float(model.eta, "η")), as_float(model.theta, "θ")
     if not 0.0 <= theta <= 1.0:
         raise ComputationError(
@@ -134,14 +169,17 @@ def vector_kernel(model: MultivariateModel, region: Program | None = None) -> Ve
         )
     d = model.dimension
     parts = [model.gradient, model.noise, model.noise_divergence]
-    joint = combined(model.variables, parts if region is None else [*parts, region])
+    watched_functions = {"region": region, "measure": measure}
+    more = {name: program for name, program in watched_functions.items() if program is not None}
+    joint = combined(model.variables, [*parts, *more.values()])
     free, constants = with_constants_as_inputs(joint)
     names = [f"x{i}" for i in range(d)]
     inner = 2 * d + d * (d + 1) // 2
-    model_part = pruned(Program(free.inputs, free.instructions, free.outputs[:inner]))
+    model_part = _part(free, free.outputs[:inner])
+    entries = dict(zip(upper_triangle(d), free.outputs[d : inner - d], strict=True))
     zeros = {
         entry
-        for entry, output in zip(upper_triangle(d), free.outputs[d : inner - d], strict=True)
+        for entry, output in entries.items()
         if free.instructions[output].op == "const" and free.instructions[output].value == 0
     }
     factor, lines = _cholesky(d, zeros, model.variables)
@@ -165,11 +203,48 @@ def vector_kernel(model: MultivariateModel, region: Program | None = None) -> Ve
         + "\n".join(f"    {line}" for line in body)
     )
     watched: tuple[int, ...] = ()
-    if region is not None:
-        level = pruned(Program(free.inputs, free.instructions, free.outputs[inner:]))
-        source += f"\n\n\n{_DECORATOR}{scalar_source(level, 'region')}"
-        watched = tuple(i for i, name in enumerate(model.variables) if level.uses(name))
-    return VectorKernel(source, d, factor, watched, free, eta, theta, constants)
+    for place, name in enumerate(more):
+        part = _part(free, (free.outputs[inner + place],))
+        source += f"\n\n\n{_DECORATOR}{scalar_source(part, name)}"
+        if name == "region":
+            watched = _used(part, model.variables)
+    # A program whose only output is the region's keeps its place in `VectorKernel.coefficients`.
+    kept = free if region is not None or measure is None else model_part
+    on = {
+        entry: _used(_part(free, (output,)), model.variables) for entry, output in entries.items()
+    }
+    depends = tuple(tuple(sorted(on_entry)) for on_entry in _factor_depends(factor, on))
+    kernel = VectorKernel(source, d, factor, watched, kept, eta, theta, constants, depends, chosen)
+    if chosen is SCHEMES["milstein"]:
+        from numerics.simulation.commutation import require_commuting
+
+        require_commuting(kernel, model.variables)
+    return kernel
+
+
+def _part(program: Program, outputs: tuple[int, ...]) -> Program:
+    """The same inputs, fewer outputs."""
+    return pruned(Program(program.inputs, program.instructions, outputs))
+
+
+def _used(program: Program, variables: Sequence[str]) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(variables) if program.uses(name))
+
+
+def _factor_depends(
+    factor: Sequence[tuple[int, int]], on: Mapping[tuple[int, int], tuple[int, ...]]
+) -> list[set[int]]:
+    """Coordinates on which each entry of Cholesky's factor depends, by its recursion."""
+    found: dict[tuple[int, int], set[int]] = {}
+    for i, j in factor:
+        depends = set(on[j, i])
+        for k in range(j):
+            if (i, k) in found and (j, k) in found:
+                depends |= found[i, k] | found[j, k]
+        if i != j:
+            depends |= found[j, j]
+        found[i, j] = depends
+    return [found[entry] for entry in factor]
 
 
 def _cholesky(

@@ -64,7 +64,7 @@ def coupled_ends(key, first, start, h, count, ratios, p, out):
             two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
             square, cosine, _ = polar(one, two)
             normal = math.sqrt(square) * cosine
-            x = fine_step(x, h, rh, square, cosine, ARGUMENTS)
+            x = fine_step(x, h, square, cosine, ARGUMENTS)
             brownian += rh * normal
             for level in range(levels):
                 moved[level] += normal
@@ -72,7 +72,7 @@ def coupled_ends(key, first, start, h, count, ratios, p, out):
                 if (n + 1) % ratio == 0:
                     wide = h * ratio
                     z = moved[level] / math.sqrt(float(ratio))
-                    place[level] = step(place[level], wide, math.sqrt(wide), 1.0, z, ARGUMENTS)
+                    place[level] = step(place[level], wide, 1.0, z, ARGUMENTS)
                     moved[level] = 0.0
         for level in range(levels):
             out[path, level] = place[level]

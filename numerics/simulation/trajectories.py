@@ -47,9 +47,9 @@ from numerics.simulation.schemes import (
 )
 from numerics.simulation.streams import Key, stream_key
 
-DEFAULT_SCHEME = "platen"
+DEFAULT_SCHEME = "taylor"
 VECTOR_SCHEME = "euler"
-"""The one scheme in several dimensions."""
+"""The default in several dimensions."""
 
 FORMATS = {".parquet": "parquet", ".zarr": "zarr"}
 
@@ -68,7 +68,6 @@ def record(key, first, fresh, states, streams, h, every, p, out):
     the number of paths that met an indefinite C.
     """
     UNPACK
-    rh = math.sqrt(h)
     refused = 0
     for path in range(out.shape[0]):
         if fresh:
@@ -111,7 +110,7 @@ class LineStepper:
             "one, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)",
             "two, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)",
             "square, cosine, _ = polar(one, two)",
-            "x0 = step(x0, h, rh, square, cosine, ARGUMENTS)",
+            "x0 = step(x0, h, square, cosine, ARGUMENTS)",
         ]
         body = _filled(lines, 1)
         return kernel_function(self.kernel, self.scheme, body, "record")(
@@ -121,7 +120,7 @@ class LineStepper:
 
 @dataclass(frozen=True)
 class VectorStepper:
-    """d dimensions: Euler's scheme."""
+    """d dimensions: any scheme of `numerics.simulation.vector_schemes`."""
 
     kernel: VectorKernel
 
@@ -385,11 +384,8 @@ def _stepper(
     model: Model | MultivariateModel, scheme: str | None, coordinate: Coordinate | None
 ) -> tuple[Stepper, str, tuple[str, ...]]:
     if isinstance(model, MultivariateModel):
-        if scheme not in (None, VECTOR_SCHEME):
-            raise ComputationError(
-                f"the scheme {VECTOR_SCHEME} in several dimensions", repr(scheme), "leave it out"
-            )
-        return VectorStepper(vector_kernel(model)), VECTOR_SCHEME, model.variables
+        chosen = scheme or VECTOR_SCHEME
+        return VectorStepper(vector_kernel(model, scheme=chosen)), chosen, model.variables
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
     stepped, name = model, chosen.name
     if coordinate is not None:

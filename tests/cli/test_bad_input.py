@@ -103,7 +103,7 @@ CASES = (
     _case("digits-negative", *TIME, WELL, EXIT, {"--digits": "-5"}, says="--digits"),
     _case("digits-word", *TIME, WELL, EXIT, {"--digits": "many"}, says="--digits"),
     _case("digits-hopeless", *TIME, WELL, EXIT, {"--digits": "10000000"}, says="digits"),
-    _case("method", *TIME, WELL, EXIT, {"--method": "magic"}, says="--method arb, mpmath or both"),
+    _case("method", *TIME, WELL, EXIT, {"--method": "magic"}, says="arb, mpmath, both or double"),
     _case("paths-zero", *SIMULATE, WELL, EXIT, {"--paths": "0"}, says="--paths"),
     _case("paths-negative", *SIMULATE, WELL, EXIT, {"--paths": "-1"}, says="--paths"),
     _case("paths-word", *SIMULATE, WELL, EXIT, {"--paths": "lots"}, says="--paths"),
@@ -133,6 +133,10 @@ CASES = (
     _case("seed", *SIMULATE, WELL, EXIT, {"--seed": "-1"}, says="--seed"),
     _case("moment-order", "evaluate", "moment", PARABOLA, {"--order": "1/2"}, says="--absolute"),
     _case("sweep-form", "evaluate", "tail-index", PARABOLA, {"--sweep": "eta=1:2"}, says="COUNT"),
+    _case(
+        "double-of-tail-index", "evaluate", "tail-index", PARABOLA, {"--method": "double"},
+        says="doubles estimate",
+    ),
     _case(
         "sweep-log-of-negative", "evaluate", "tail-index", PARABOLA,
         {"--sweep": "eta=-1:2:3:log"}, says="positive",

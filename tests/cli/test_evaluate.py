@@ -215,6 +215,53 @@ def test_sweep_to_csv(run, tmp_path):
     assert rows[1]["lower"] == single.document["lower"]
 
 
+def test_sweep_in_double_precision(run, valid):
+    """Estimates cover the certified values; what doubles cannot give, balls give."""
+    model = ["--loss", "(w**2-1)**2/4", "--noise", "1+a*(w**2-1)**2/4", "--eta", "1/3"]
+    sweep = [*model, "--interpretation", "ito", *EXIT, "--sweep", "a=0.1:4.9:4"]
+    outcome = run(*TIME, *sweep, "--method", "double")
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    certified = list(csv.DictReader(io.StringIO(run(*TIME, *sweep, "--method", "arb").out)))
+    assert [row["method"] for row in rows] == ["double"] * 4
+    for row, exact in zip(rows, certified, strict=True):
+        assert row["digits_kind"] == "estimated"
+        assert Fraction(row["lower"]) <= Fraction(exact["lower"])
+        assert Fraction(row["upper"]) >= Fraction(exact["upper"])
+        assert float(row["relative_error"]) < 1e-13
+    document = run(*TIME, *sweep, "--method", "double", "--json").document
+    for row in document["rows"]:
+        valid("evaluate", row)
+    assert document["rows"][1]["inputs"]["set"] == {"a": "17/10"}
+
+
+def test_spectra_in_double_precision(run, valid):
+    """n(3 − n h/2 + h/2) below the continuum from h(3/h + 1/2)²/2: a parabola under 1 + w²."""
+    model = ["--loss", "3*w**2/2", "--noise", "1+w**2", "--eta", "h", "--interpretation", "ito"]
+    sweep = ["evaluate", "spectrum", *model, "--count", "5", "--method", "double"]
+    document = run(*sweep, "--sweep", "h=0.5:1:3", "--json").document
+    for text, row in zip(("1/2", "3/4", "1"), document["rows"], strict=True):
+        valid("evaluate", row)
+        h = Fraction(text)
+        assert (row["method"], row["digits_kind"]) == ("double", "estimated")
+        exact = [n * 3 - n * (n - 1) * h / 2 for n in range(5) if n < 3 / h + Fraction(1, 2)]
+        assert len(row["value"]) == len(exact)
+        assert row["value"][0] == "0"
+        for low, value, high in zip(row["lower"], exact, row["upper"], strict=True):
+            assert Fraction(low) <= value <= Fraction(high)
+        edge = h * (3 / h + Fraction(1, 2)) ** 2 / 2
+        assert float(row["continuum_edge"]) == pytest.approx(float(edge), rel=1e-13)
+    table = run(*sweep, "--sweep", "h=0.5:1:3").out
+    assert [row["method"] for row in csv.DictReader(io.StringIO(table))] == ["double"] * 3
+
+
+def test_doubles_leave_a_decision_to_balls(run, valid):
+    """The median of a symmetric law is 0: no relative error in doubles, exactly 0 by balls."""
+    arguments = ["evaluate", "quantile", "--probability", "1/2", *WELL, *ANTI, "--json"]
+    document = run(*arguments, "--method", "double").document
+    valid("evaluate", document)
+    assert (document["value"], document["method"]) == ("0", "arb")
+
+
 def test_sweep_to_files(run, tmp_path):
     table, plot = tmp_path / "times.csv", tmp_path / "times.png"
     outcome = run(

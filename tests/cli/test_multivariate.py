@@ -38,6 +38,59 @@ def test_paths_have_the_time_of_the_first_coordinate(run, valid, seed):
     assert abs(document["estimate"] - 2 * exact) > reach
 
 
+def test_a_rare_exit_is_split_by_itself(run, valid, seed):
+    """τ = 1.02·10⁵ over the same barrier at η = 1/20: plain paths would take 2·10⁶ steps each.
+
+    H0: |estimate − certified| ≤ bias bound; false alarm 1e-9 at 6.11 standard errors; three times
+    the time is excluded.
+    """
+    rare = [
+        *WELL[:4],
+        "--variables",
+        "x,y",
+        "--eta",
+        "1/20",
+        "--interpretation",
+        "ito",
+        "--json",
+        "--start=-1,0",
+        "--exit-region",
+        "x >= 1",
+        "--target-error",
+        "0.2",
+    ]
+    outcome = run(*PATHS, *rare, "--seed", str(seed))
+    assert outcome.status == 0, outcome.err
+    document = outcome.document
+    valid("simulate", document)
+    assert document["scheme"] == "euler-shift+splitting"
+    exact = 102108.365457
+    reach = document["bias_bound"] + 6.11 * document["standard_error"]
+    assert abs(document["estimate"] - exact) <= reach
+    assert abs(document["estimate"] - 3 * exact) > reach
+
+
+def test_stationary_moment_and_density(run, valid, seed):
+    """Independent Gaussians of variances η/2 and η/4: E x²y² = η²/8, p(x, 0) = √2/(πη)·e^(−x²/η).
+
+    H0 each: |estimate − exact| ≤ bias bound; false alarm 1e-9; twice the value is excluded.
+    """
+    bowl = ["--loss", "x**2/2+y**2", "--noise", "[1, 1]", *PLANE]
+    for quantity, arguments, exact in (
+        ("moment", ["--order", "2", "--observable", "x*y"], 0.03125),
+        ("stationary-density", ["--at", "1/2,0"], 0.5460694491888174),
+    ):
+        outcome = run(
+            "simulate", quantity, *bowl, *arguments, "--target-error", "0.1", "--seed", str(seed)
+        )
+        assert outcome.status == 0, outcome.err
+        document = outcome.document
+        valid("simulate", document)
+        reach = document["bias_bound"] + 6.11 * document["standard_error"]
+        assert abs(document["estimate"] - exact) <= reach
+        assert abs(document["estimate"] - 2 * exact) > reach
+
+
 def test_paths_and_finite_elements_agree_where_no_coordinate_decides(run, seed):
     """A full, state-dependent noise, read as anti-Ito, and a round region.
 
@@ -92,10 +145,25 @@ def test_probability_of_one_region_before_another(run, valid):
         ([*PATHS, *WELL, "--exit-region", "x + 1"], "condition"),
         ([*PATHS, *WELL, "--exit-region", "x >= 1", "--exit", "1"], "--exit 1"),
         ([*PATHS, *WELL, "--exit-region", "x <= 0"], "outside the exit region"),
-        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--scheme", "platen"], "euler-shift"),
+        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--scheme", "heun"], "euler-shift"),
+        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--scheme", "euler-bridge"], "euler-shift"),
+        ([*PATHS, *WELL, "--exit-region", "x >= 1", "--importance", "z"], "z has no value"),
+        (
+            [*PATHS, *PLANE, "--loss", "x**2+y**2", "--noise", "1+x**2+y**2", "--start=0,0",
+             "--exit-region", "x >= 1", "--scheme", "milstein-shift"],
+            "noise that commutes",
+        ),
         ([*PATHS, *WELL, "--exit-region", "x >= 1", "--paths", "0"], "--paths"),
         ([*PATHS, *WELL[:-1], "--start=1", "--exit-region", "x >= 1"], "2 coordinates"),
-        (["simulate", "moment", *WELL[:-1], "--order", "2"], "--variables"),
+        (["simulate", "moment", *WELL[:-1], "--order", "2"], "--observable"),
+        (["simulate", "moment", *WELL[:-1], "--order", "-1", "--observable", "x"], "order"),
+        (["simulate", "moment", *WELL[:-1], "--order", "2", "--observable", "z"], "z has no value"),
+        (["simulate", "stationary-density", *WELL[:-1], "--at", "0"], "2 coordinates after --at"),
+        (
+            ["simulate", "moment", "--loss", "w**2", "--noise", "1", "--eta", "1",
+             "--interpretation", "ito", "--order", "2", "--observable", "w"],
+            "--variables x,y",
+        ),
         (
             [*TIME, "--loss", "w**2", "--noise", "1", "--eta", "1", "--interpretation", "ito",
              "--start", "0", "--exit-region", "w >= 1"],

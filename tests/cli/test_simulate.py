@@ -60,11 +60,42 @@ def test_seed_changes_the_estimate(run):
     assert len(values) == 2
 
 
-def test_a_law_that_does_not_exist_is_seen_by_explosions(run):
-    cubic = ["--loss", "w**2/2-w**3/3", "--noise", "1", "--eta", "1", "--interpretation", "ito"]
-    outcome = run("simulate", "moment", "--order", "2", *cubic, "--json")
+CUBIC = ["--loss", "w**2/2-w**3/3", "--noise", "1", "--eta", "1", "--interpretation", "ito"]
+WAVES = ["--variables", "x,y", "--drift", "[-x, -y]", "--noise", "[1+x**2*(2+cos(x))/50, 1]",
+         "--eta", "1/2", "--interpretation", "ito"]  # fmt: skip
+
+
+@pytest.mark.parametrize("quantity", [["moment", "--order", "2"], ["stationary-density", "--at=0"]])
+def test_a_law_that_does_not_exist_is_refused(run, quantity):
+    outcome = run("simulate", *quantity, *CUBIC, "--json")
     assert (outcome.status, outcome.out) == (2, "")
-    assert "explosions" in outcome.err.splitlines()[-1]
+    assert "grows without bound at infinity" in outcome.err.splitlines()[-1]
+
+
+def test_what_is_not_proved_is_said_beside_the_estimate(run, valid):
+    """No key where all is proved; the notes, for people and in JSON, where it is not."""
+    words = ["moment", "--order", "2", "--observable", "x", *WAVES, "--paths", "100"]
+    document = run("simulate", *words, "--json").document
+    valid("simulate", document)
+    assert [note.partition(" (")[0] for note in document["notes"]] == [
+        "it is not proved that there is a stationary law",
+        "it is not proved that E|f|^4 is finite; if it is not, averages have no standard error and "
+        "the interval means nothing",
+    ]
+    seen = run("simulate", *words).out
+    assert [line.split()[0] for line in seen.splitlines() if "it is not proved" in line] == [
+        "note",
+        "note",
+    ]
+    light = [word.replace("(2+cos(x))/50", "0+1") for word in words]
+    assert "notes" not in run("simulate", *light, "--json").document
+
+
+def test_a_law_that_does_not_exist_in_the_plane_is_refused(run):
+    hill = ["--variables", "x,y", "--loss", "-x**2-y**2", "--noise", "1", "--eta", "1"]
+    outcome = run("simulate", "stationary-density", "--at=0,0", *hill, "--interpretation", "ito")
+    assert outcome.status == 2
+    assert "there is no stationary law" in outcome.err.splitlines()[-1]
 
 
 def test_people_see_the_budget(run):

@@ -93,7 +93,7 @@ def test_people_see_what_was_written(run, tmp_path):
         ([*ONE, "--until", "0", "-o", "a.parquet"], "--until"),
         ([*ONE, "--until", "1", "--every", "0", "-o", "a.parquet"], "--every"),
         ([*ONE, "--until", "1", "--target-error", "0.1", "-o", "a.parquet"], "--target-error"),
-        ([*PLANE, "--until", "1", "--scheme", "platen", "-o", "a.parquet"], "euler"),
+        ([*PLANE, "--until", "1", "--scheme", "heun", "-o", "a.parquet"], "platen"),
     ],
 )
 def test_bad_input(run, tmp_path, monkeypatch, arguments, words):

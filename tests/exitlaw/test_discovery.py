@@ -70,6 +70,11 @@ def test_dependencies_come_along():
         ('@claim("a/b")\ndef f(): ...\n', "title"),
         ('@claim("a/b", title=name)\ndef f(): ...\n', "plain strings"),
         ('@claim("a/b", title="t", expected="sure")\ndef f(): ...\n', "sure"),
+        ('@claim("a/b", title="t", expected="unknown")\ndef f(): ...\n', "no verdict to expect"),
+        ('@claim("a/b", title="t", expected="conflict")\ndef f(): ...\n', "no verdict to expect"),
+        ('@claim("a/b", title="t", expected={"quick": "proved"})\ndef f(): ...\n', "full"),
+        ('@claim("a/b", title="t\\x1b[2K")\ndef f(): ...\n', "control character"),
+        ('@claim("a/b\\n", title="t")\ndef f(): ...\n', "line break"),
     ],
 )
 def test_bad_metadata_are_refused_with_their_place(tmp_path, source, message):

@@ -70,6 +70,7 @@ def test_what_is_not_positive_is_not_shown(expression, given, strict):
     assert not proves_at_least_zero(expression, given, strict=strict)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(-6, 6), min_size=1, max_size=6),
     st.integers(-3, 3),

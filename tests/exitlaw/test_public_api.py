@@ -1,6 +1,7 @@
 """What a user imports: every name is there, numbers are certified, bad input is explained."""
 
 import importlib
+import math
 
 import pytest
 from sympy import Rational, Symbol
@@ -82,3 +83,38 @@ def test_kramers_time_of_the_quartic():
 
     time = quartic.kramers_time(start=-1, exit=1)
     assert time.arb.overlaps(2 * arb.pi() / arb(2).sqrt() * arb(5).exp())
+
+
+def test_reflecting_walls():
+    """Free motion, v = 1, y from the wall to the exit at 2: E τ = 4 − y², u'' = −2 before it."""
+    free = Diffusion.from_drift("0", "1", eta=1, interpretation="ito")
+    time = free.mean_exit_time(start=0, exit=1, reflect_below=-1, digits=20)
+    assert time.lower <= 3 <= time.upper
+    mirrored = free.mean_exit_time(start=0, exit_below=-1, reflect=1, digits=20)
+    assert mirrored.lower <= 3 <= mirrored.upper
+    # E e^(−sτ) = cosh(y√(2s))/cosh(2√(2s)), s = 1/2, y = 1.
+    transform = free.exit_time_laplace("1/2", start=0, exit=1, reflect_below=-1)
+    assert float(transform) == pytest.approx(math.cosh(1) / math.cosh(2), rel=1e-14)
+    # ½u'' = −2 E τ, u'(0) = u(2) = 0: E τ² = (y⁴ − 24y² + 80)/3.
+    square = free.exit_time_moment(2, start=0, exit=1, reflect_below=-1)
+    assert square.lower <= 19 <= square.upper
+
+
+def test_stationary_law_of_the_quadratic_well():
+    """L = w²/2, C = 1, η = 1/2: normal of variance 1/4."""
+    below = WELL.cumulative("1/2", digits=15)
+    assert float(below) == pytest.approx(0.5 * math.erfc(-1 / math.sqrt(2)), rel=1e-14)
+    assert float(WELL.quantile(below.decimals(15)[0], digits=12)) == pytest.approx(0.5, abs=1e-13)
+    rates = WELL.spectrum(4, digits=12)
+    assert [float(one) for one in rates.eigenvalues] == pytest.approx([0, 1, 2, 3], abs=1e-11)
+    assert rates.continuum_edge is None
+
+
+def test_stationary_law_by_paths(seed):
+    """The same; 5 % off is excluded at 1e-9."""
+    for found, truth in (
+        (WELL.simulate_moment(2, target_error=0.02, seed=seed), 0.25),
+        (WELL.simulate_stationary_density(0, target_error=0.02, seed=seed), math.sqrt(2 / math.pi)),
+    ):
+        assert not found.excludes(truth, 1e-9)
+        assert found.relative_error <= 0.02

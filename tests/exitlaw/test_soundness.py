@@ -85,6 +85,8 @@ NORMAL = Law(x, exp(-(x**2) / 2) / sqrt(2 * pi), -oo, oo)
 MOVING = Law(x, exp(-(x**2) / (2 * p)) / sqrt(2 * pi * p), -oo, oo)
 SIGNED = Law(x, Rational(3, 2) * x**2 + x, S(-1), S(1))
 
+DOMINATED = "the integrand has an integrable majorant"
+
 OVER_X = LimitStatement(a / p, S(0), p, oo)
 """a/p -> 0 for fixed a."""
 
@@ -315,14 +317,14 @@ FALSE = {
     "split outside the interval": SplitIntegral(exp(-x), (x, S(0), S(1)), S(2)),
     # Expansions under what is no law.
     "a law that moves with the small number": FirstTermExpansion(
-        f(p), Equality(MOVING.mean(x), S(0)), 1 + p * x, x, MOVING, p
+        f(p), Equality(MOVING.mean(x), S(0)), 1 + p * x, x, MOVING, p, DOMINATED
     ),
     "a density that is negative": FirstTermExpansion(
-        f(p), Equality(SIGNED.mean(x), S(0)), 1 + p * x, x, SIGNED, p
+        f(p), Equality(SIGNED.mean(x), S(0)), 1 + p * x, x, SIGNED, p, DOMINATED
     ),
     "a first term that moves": TermwiseExpansion(
         f(p), Equality(NORMAL.mean(p * x), S(0)), Equality(NORMAL.mean(x**2), S(1)),
-        1 + p**2 * x + p**2 * x**2, (p * x, x**2), NORMAL, p, q,
+        1 + p**2 * x + p**2 * x**2, (p * x, x**2), NORMAL, p, q, DOMINATED,
     ),
     "a definition by itself": Definition(f(x), f(x) + 1 - 1 + f(y)),
 }  # fmt: skip
@@ -676,7 +678,9 @@ def test_checks_of_one_s_own_are_no_proof() -> None:
 
 def test_the_mass_of_the_law_and_its_averages_have_to_be_shown() -> None:
     doubled = Law(x, 2 * NORMAL.density, -oo, oo)
-    check = FirstTermExpansion(f(p), Equality(doubled.mean(x), S(0)), 1 + p * x, x, doubled, p)
+    check = FirstTermExpansion(
+        f(p), Equality(doubled.mean(x), S(0)), 1 + p * x, x, doubled, p, DOMINATED
+    )
     odd = OddIntegral(2 * x * NORMAL.density, x)
     named = Definition(f(p), doubled.mean(1 + p * x))
     match = TaylorMatch(1 + p * x, 1 + p * x, p, 2)

@@ -1,5 +1,8 @@
 """Runs: what a file's claims come to, whoever computes them, and what rests on what."""
 
+import importlib
+import sys
+
 import claim_files
 import pytest
 
@@ -131,6 +134,51 @@ def test_results_are_kept_and_reused_until_the_code_changes(file, tmp_path):
 
     other_seed = check_file(path, ledger=ledger, seed=1)
     assert not any(claim.cached for claim in other_seed.claims)
+
+
+READS = """
+
+import importlib, pathlib, sys
+
+FOLDER = pathlib.Path(__file__).parent
+
+
+@claim("sums/from-elsewhere", title="A formula read from files", expected="agrees")
+def elsewhere():
+    power = int((FOLDER / "power.txt").read_text())
+    factor = importlib.import_module("factor_" + FOLDER.name).FACTOR
+    return body(n ** (power - 1) * (n + 1) / factor)
+"""
+
+
+@pytest.mark.parametrize("changed", ["power.txt", "factor"])
+def test_what_a_claim_file_reads_is_part_of_its_result(file, tmp_path, changed):
+    path = file(READS)
+    module = tmp_path / f"factor_{tmp_path.name}.py"
+    (tmp_path / "power.txt").write_text("2")
+    module.write_text("FACTOR = 2")
+    ledger = tmp_path / "ledger.sqlite"
+    for cached in (False, True):
+        report = check_file(path, ledger=ledger)
+        assert verdicts(report) == {"sums/from-elsewhere": "agrees"}
+        assert report.claims[0].cached is cached
+    (tmp_path / "power.txt" if changed == "power.txt" else module).write_text(
+        "3" if changed == "power.txt" else "FACTOR = 3  # not 2"
+    )
+    forget_file(path)
+    sys.modules.pop(module.stem)
+    importlib.invalidate_caches()
+    assert verdicts(check_file(path, ledger=ledger)) == {"sums/from-elsewhere": "refuted"}
+
+
+def test_a_claim_that_ends_python_is_unknown(file):
+    ends = """
+
+@claim("sums/exit", title="Ends", expected="agrees")
+def ends():
+    raise SystemExit(0)
+"""
+    assert verdicts(check_file(file(ends))) == {"sums/exit": "unknown"}
 
 
 def test_undecided_claims_are_tried_again(file, tmp_path):

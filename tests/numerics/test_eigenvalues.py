@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import mpmath
+import numpy as np
 import pytest
 import sympy
 from mpmath import mp
@@ -110,10 +111,100 @@ def test_finite_volumes_guess_six_digits():
     assert max(abs(found[n] - n) for n in range(4)) < 1e-4
 
 
+def collocated(loss: sympy.Expr, noise: float, x: float, count: int) -> list[float]:
+    """The lowest eigenvalues at a constant C with η = 1: sinc collocation of `−D∂² + V`."""
+    points = np.linspace(-x, x, 500)
+    h, i = points[1] - points[0], np.arange(500)
+    offset = i[:, None] - i[None, :]
+    away = np.where(offset == 0, 1, offset)
+    kinetic = np.where(offset == 0, np.pi**2 / 3, 2 * (-1.0) ** offset / away**2) / h**2
+    gradient = sympy.diff(loss, w)
+    slope, bend = (
+        sympy.lambdify(w, e, "numpy")(points) for e in (gradient, sympy.diff(gradient, w))
+    )
+    d = noise / 2
+    potential = slope**2 / (4 * d) - bend / 2
+    return list(np.linalg.eigvalsh(d * kinetic + np.diag(potential))[:count])
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise", "x"),
+    [
+        (w**2 / 2 + sympy.cos(3 * w), 0.5, 7),
+        (sympy.cosh(w), 1.0, 5),
+        (w**4 / 4 + w**2 * sympy.sin(w), 1.0, 5),
+    ],
+)
+def test_ends_that_are_no_powers(loss: sympy.Expr, noise: float, x: float):
+    """Waves and exponentials in the force; the first has a pair 6e-9 apart."""
+    found = spectrum(model(loss, sympy.Rational(noise), 1), 4, digits=10)
+    assert found.continuum_edge is None
+    expected = collocated(loss, noise, x, 4)
+    for value, other in zip(found.eigenvalues[1:], expected[1:], strict=True):
+        assert abs(float(value) - other) < 1e-9 * max(1, other)
+    finer = spectrum(model(loss, sympy.Rational(noise), 1), 4, digits=16, method="arb")
+    pairs = zip(found.eigenvalues, finer.eigenvalues, strict=True)
+    assert all(one.contains(other) for one, other in pairs)
+
+
+def test_waves_in_a_heavy_tail_leave_the_edge():
+    """The edge of the model without waves: ησ_H(m − ½)²/2 with m = 5 here."""
+    well = model(w**2 / 2 + sympy.sin(w), 1 + w**2 / 2, "1/2", 0)
+    found = spectrum(well, 2, digits=6, method="arb")
+    assert found.continuum_edge is not None
+    assert found.continuum_edge.contains(Enclosure.exact(Fraction(81, 32)))
+    other = finite_difference_spectrum(well, 2, None, None, None)
+    assert abs(float(found.eigenvalues[1]) / other[1] - 1) < 1e-4
+
+
+def test_piecewise_force():
+    """L = |w|³ + w³/4 with unit noise: a switch at 0."""
+    well = model(sympy.Abs(w) ** 3 + w**3 / 4, 1, 1)
+    found = spectrum(well, 3, digits=10)
+    other = finite_difference_spectrum(well, 3, None, None, None)
+    for value, guess in zip(found.eigenvalues[1:], other[1:], strict=True):
+        assert abs(float(value) / guess - 1) < 1e-5
+
+
+def test_slow_decay_is_followed_by_both_routes():
+    """An eigenvalue at 94 % of the edge of L = √(1 + w²): u² p ~ e^(−0.48 |w|)."""
+    found = spectrum(model(sympy.sqrt(1 + w**2), 1, 1), 2, digits=8)
+    assert abs(float(found.eigenvalues[1]) - 0.4716803) < 1e-7
+
+
 def test_refusals():
     with pytest.raises(InfiniteMean, match="normalised"):
         spectrum(model(-(w**2)), 2, method="arb")
-    with pytest.raises(ComputationError, match="grow like powers"):
-        spectrum(model(sympy.cosh(w)), 2, method="arb")
+    with pytest.raises(ComputationError, match="can be compared"):
+        spectrum(model(w**2 / 2 + w**2 * sympy.sin(w**2) / 9, 1 + w**4), 2, method="arb")
     with pytest.raises(ComputationError, match="at least one eigenvalue"):
         spectrum(model(w**2), 0)
+
+
+def test_a_zero_of_the_noise_ends_no_spectrum() -> None:
+    made = model("w**2/2 - log(w)", "w", "1/4")
+    for method in ("arb", "mpmath"):
+        with pytest.raises(ComputationError, match="zero of C at 0"):
+            spectrum(made, 2, method=method)
+        with pytest.raises(ComputationError, match="zero of C at 0"):
+            spectrum(made, 2, exit_above=2, method=method)
+    assert spectrum(made, 1, exit_below=1, exit_above=2).eigenvalues[0].lower > 0
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise"), [(0, (1 + w**2) ** 2), (sympy.cosh(w) ** 2 / 2, sympy.cosh(w) ** 2)]
+)
+@pytest.mark.parametrize("method", ["arb", "mpmath"])
+def test_a_boundary_at_a_finite_distance_is_no_continuum(loss, noise, method) -> None:
+    """C = (1 + w²)², L = 0, η = 2: λ_n = (n + 1)² − 1 by w = tan φ, though V tends to −1."""
+    with pytest.raises(ComputationError, match="grows no faster than w²"):
+        spectrum(model(loss, noise, 2, 0), 3, method=method)
+
+
+def test_a_heavy_tail_without_eigenvalues_below_its_continuum() -> None:
+    """p ~ |x|^(−2) by a loss that saturates: 0, and the continuum from η/8."""
+    for loss in (sympy.sqrt(1 + w**2), sympy.log(sympy.cosh(w)), 1 - sympy.exp(-(w**2))):
+        found = spectrum(model(loss, 1 + w**2, sympy.Rational(1, 10), 0), 2)
+        assert [e.decimals(15)[0] for e in found.eigenvalues] == ["0"]
+        assert found.continuum_edge is not None
+        assert found.continuum_edge.lower <= Fraction(1, 80) <= found.continuum_edge.upper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import sympy
@@ -18,6 +19,7 @@ from certified_models import (
 from flint import arb, ctx, fmpq
 from mpmath import mp
 
+from numerics.core import Point
 from numerics.enclosure import Enclosure
 from numerics.errors import (
     ComputationError,
@@ -355,6 +357,12 @@ def test_an_essential_singularity_on_the_path_is_refused() -> None:
         mean_exit_time(trap, -1, exit_above=1, reflect_below=-2, method="arb")
 
 
+def test_a_start_that_doubles_do_not_tell_from_its_exit_is_named() -> None:
+    start = Fraction(10**40 - 1, 10**40)
+    with pytest.raises(ComputationError, match="at the distance 1e-40"):
+        mean_exit_time(brownian(), start, exit_above=1, exit_below=-1)
+
+
 def test_irrational_points_are_exact() -> None:
     """From 1/√2 between ±√2: τ = (2 − x²)/2 = 3/4 for D = 1."""
     start, end = lower_constant(1 / sympy.sqrt(2)), lower_constant(sympy.sqrt(2))
@@ -472,3 +480,115 @@ def test_an_end_next_to_a_branch_point() -> None:
     ]
     assert abs(times[0].middle / times[1].middle - 1) < Fraction(1, 10**6)
     assert times[0].upper < times[1].lower
+
+
+# --- switches and zeros at the ends --------------------------------------------------------------
+
+
+ROOT_TWO = lower_constant(sympy.sqrt(2))
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise", "start", "end", "same"),
+    [
+        ("abs(w - 1/3)", 1, 0, THIRD, "1/3 - w"),
+        ("abs(w - sqrt(2))", 1, 0, ROOT_TWO, "sqrt(2) - w"),
+        ("abs(w**2 - 2) + w**4/9", 1, ROOT_TWO, 2, None),
+        ("piecewise(w**2/2, w < sqrt(2), 1 + sqrt(2)*(w - sqrt(2)))", 1, 0, ROOT_TWO, "w**2/2"),
+        ("w**2/2", "piecewise(1, w < 1/3, 2)", 0, THIRD, None),
+        ("w**2/2 + abs(exp(w) - 1)", 1, -1, 0, "w**2/2 + 1 - exp(w)"),
+        ("w**2/2 + abs(log(1 + w**2) - log(2))", 1, 0, 1, None),
+    ],
+)
+def test_a_switch_at_an_end(loss: str, noise: object, start: Point, end: Point, same: str | None):
+    """The model goes on as it began, as far as the passage can tell; more digits lie inside."""
+    values = [
+        mean_exit_time(model(loss, noise, "1/2"), start, exit_above=end, digits=digits)
+        for digits in (15, 30)
+    ]
+    assert values[0].contains(values[1])
+    if same is not None:
+        other = mean_exit_time(
+            model(same, noise, "1/2"), start, exit_above=end, digits=20, method="arb"
+        )
+        assert values[0].overlaps(other)
+
+
+def test_a_piecewise_noise_that_jumps_at_the_exit():
+    jumping = model("w**2/2", "piecewise(1, w < 1/3, 2)", "1/2")
+    plain = model("w**2/2", 1, "1/2")
+    one, other = (
+        mean_exit_time(law, 0, exit_above=THIRD, digits=25, method="arb")
+        for law in (jumping, plain)
+    )
+    assert one.overlaps(other)
+
+
+@pytest.mark.parametrize(
+    ("noise", "zero"),
+    [
+        ("1 - cos(w) + w**2", "near 0"),
+        ("sin(w)", "near 0"),
+        ("abs(w)", "near 0"),
+        ("exp(w) - 1", "near 0"),
+        ("(exp(w) - 2)**2", "near 0.693147"),
+    ],
+)
+def test_a_zero_of_a_noise_that_is_not_rational_is_named(noise: str, zero: str):
+    with pytest.raises(ComputationError, match=zero):
+        mean_exit_time(model("w**2/2", noise, "1/2"), 1, exit_above=2)
+    inside = mean_exit_time(
+        model("w**2/2", noise, "1/2"), 1, exit_above=2, reflect_below=Fraction(9, 10), digits=10
+    )
+    assert inside.certain_digits() >= 10
+
+
+def test_a_noise_below_all_doubles_is_no_zero():
+    value = mean_exit_time(
+        model("w**2/2", "1/10**9 + exp(-w**2)", "1/2"), 0, exit_above=1, digits=10, method="arb"
+    )
+    assert value.certain_digits() >= 10
+
+
+def _power_of_half(drift: float) -> Any:
+    """2^−a of the exit at 1 from 1/2 under `dw = μw dt + w/2 dB`: a(a − 1)/8 + μa = 1, a > 0."""
+    b = 8 * mp.mpf(drift) - 1
+    return mp.mpf(2) ** -((-b + mp.sqrt(b**2 + 32)) / 2)
+
+
+@pytest.mark.parametrize("method", ["arb", "mpmath"])
+@pytest.mark.parametrize(
+    ("loss", "noise", "exact"),
+    [
+        ("0", "1", lambda: mp.exp(-mp.sqrt(2))),
+        ("w", "1", lambda: mp.exp(-2 * (1 + mp.sqrt(1.5)))),
+        ("-w", "1", lambda: mp.exp(-2 * (mp.sqrt(1.5) - 1))),
+        ("w**2/4", "w**2", lambda: _power_of_half(-0.5)),
+        ("-w**2/4", "w**2", lambda: _power_of_half(0.5)),
+    ],
+    ids=["brownian", "away", "towards", "geometric", "geometric-upwards"],
+)
+def test_laplace_transform_of_paths_that_may_never_leave(loss, noise, exact, method):
+    """η = 1/4, from 1/2 to 1 at rate 1: Brownian and geometric Brownian motion, closed forms."""
+    made = model(loss, noise, "1/4")
+    found = exit_time_laplace(made, 1, HALF, exit_above=1, digits=20, method=method)
+    with mp.workdps(60):
+        assert holds(found, exact(), 20)
+
+
+def test_laplace_transform_where_what_happens_far_out_decides():
+    """Noise like w⁴, Stratonovich: infinity is reached and left again in finite time."""
+    made = model("0", "1 + w**4", "1/4", "1/2")
+    with pytest.raises(ComputationError, match="ever longer to reach"):
+        exit_time_laplace(made, 1, Fraction(1, 2), exit_above=1, method="arb")
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise", "theta", "eta"),
+    [("-abs(w)**3/2", "1 + log(1 + w**2)", 0, 2), ("w**2/2 + abs(w)", "1", 0, "1/2")],
+    ids=["explosive", "returning"],
+)
+def test_laplace_transforms_by_both_routes_through_a_kink(loss, noise, theta, eta) -> None:
+    """Where paths explode on the far side, those count as 0, by both routes."""
+    made = model(loss, noise, eta, theta)
+    assert exit_time_laplace(made, 1, HALF, exit_above=1).certain_digits() >= 15

@@ -1,5 +1,6 @@
 """The mpmath route against closed forms: values, error estimates, tails, kinks and refusals."""
 
+import math
 from fractions import Fraction
 
 import mpmath
@@ -7,6 +8,7 @@ import pytest
 import sympy
 from mpmath import mp
 
+from numerics import first_passage as certified
 from numerics import mpmath_route
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean
@@ -56,6 +58,16 @@ def test_normal_quantile():
     assert encloses(found, mp.sqrt(2) * mp.erfinv(mp.mpf(1) / 2), 20)
 
 
+def test_normal_quantile_far_out_in_the_tail():
+    found = mpmath_route.quantile(NORMAL, Fraction(1, 10**40), digits=12)
+    with mp.workdps(60):
+        low, high = (
+            mp.ncdf(mp.mpf(x.numerator) / x.denominator) for x in (found.lower, found.upper)
+        )
+        assert low <= mp.mpf(10) ** -40 <= high
+    assert found.certain_digits() >= 12
+
+
 @pytest.mark.parametrize("order", [Fraction(-1, 2), Fraction(1, 2), 1, 3, Fraction(7, 2)], ids=str)
 def test_absolute_moments_of_any_order(order: int | Fraction):
     r = mp.mpf(Fraction(order).numerator) / Fraction(order).denominator
@@ -78,6 +90,17 @@ def test_heavy_tails(excess: str):
 
 def test_light_tails_have_an_infinite_index():
     assert mpmath_route.tail_index(NORMAL).infinite == 1
+
+
+@pytest.mark.parametrize("exponent", [40, 200])
+def test_a_force_that_sets_in_far_out_is_found(exponent: int):
+    # Lengths in units of 10^k: C = 10^2k, the same times, the same tails.
+    unit, wide = model(w**2 / 2, 1, 1, 0), model(w**2 / 2, 10 ** (2 * exponent), 1, 0)
+    assert mpmath_route.tail_index(wide, digits=15).infinite > 0
+    if exponent == 40:
+        near = mpmath_route.mean_exit_time(unit, 0, exit_above=1, digits=15)
+        far = mpmath_route.mean_exit_time(wide, 0, exit_above=10**exponent, digits=15)
+        assert near.overlaps(far)
 
 
 def test_power_law_double_well():
@@ -179,3 +202,37 @@ def test_start_on_a_reflecting_end():
     free = model(sympy.Integer(0), 1, 2, 0)
     found = mpmath_route.mean_exit_time(free, 0, exit_above=3, reflect_below=0, digits=20)
     assert encloses(found, mp.mpf(9) / 2, 20)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_moments_over_a_high_barrier(order: int, mirrored: bool) -> None:
+    """τ ≈ e^1000 is nearly exponential: E τⁿ ≈ n! (E τ)ⁿ, and both routes agree."""
+    barrier = model((w**2 - 1) ** 2 / 4, 1, "1/2000", 0)
+    ends = {"exit_below": -1} if mirrored else {"exit_above": 1}
+    start = 1 if mirrored else -1
+    value = mpmath_route.exit_time_moment(barrier, order, start, digits=12, **ends)
+    balls = certified.exit_time_moment(barrier, order, start, digits=20, method="arb", **ends)
+    mean = certified.mean_exit_time(barrier, start, digits=20, method="arb", **ends).middle
+    assert value.overlaps(balls)
+    assert abs(balls.middle / (math.factorial(order) * mean**order) - 1) < Fraction(1, 10**12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_what_is_left_out_does_not_count(order: int) -> None:
+    """Without any panel left out a moment is the same."""
+    barrier = model((w**2 - 1) ** 2 / 4 + w / 20, 1 + w**2 / 9, "1/60", "1/2")
+    one = mpmath_route.exit_time_moment(barrier, order, -1, exit_above=1, digits=15)
+    other = certified.exit_time_moment(barrier, order, -1, exit_above=1, digits=20, method="arb")
+    assert one.overlaps(other)
+    assert one.certain_digits() >= 15
+
+
+def test_a_switch_at_0_that_no_sample_hits():
+    """Bisection towards 0 needs an absolute tolerance: a relative one is never met."""
+    made = model(w**2 / 2 + sympy.Abs(w), 1, Fraction(1, 2), 0)
+    ends = {"exit_below": Fraction(-7, 10), "exit_above": 1}
+    found = mpmath_route.mean_exit_time(made, Fraction(1, 10), **ends)
+    exact = certified.mean_exit_time(made, Fraction(1, 10), method="arb", **ends)
+    assert found.overlaps(exact)
+    assert found.certain_digits() >= 15

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from certified_models import model
 from flint import arb, ctx
+from scipy.integrate import cumulative_simpson, simpson
 
 from numerics import stationary
 from numerics.core import core_of
+from numerics.enclosure import Enclosure
 from numerics.first_passage import exit_time_laplace, exit_time_moment, mean_exit_time
 from numerics.landscape import cover
 from numerics.local import End
+from numerics.lowering import Model
 from numerics.oscillating import oscillation, tail_states, within_reach
 from numerics.sweep import cumulant_stages, execute
 from numerics.tails import analyse, lowest_exponent
@@ -20,11 +25,16 @@ from numerics.tails import analyse, lowest_exponent
 WAVES = model("w**2/2 + cos(3*w/2) + sin(w)/3", "1 + w/5 + w**2/4", "1/2", "1/3")
 HEAVY = model("w**2/2 + cos(w)", "1 + w**2", "7/4", 1)
 """κ = 4/7: p ~ |w|^(−8/7)."""
+NOISE = model("w**2/2", "2 + w**2 + cos(w)", "1/2")
+"""p ~ |w|^(−6)."""
+BOTH = model("w**2/2 + sin(w)/2", "3 + w**2 + sin(2*w) + w*cos(w)/3", "3/4", "1/3")
+HEAVY_NOISE = model("w**2/2", "2 + w**2 + cos(w)", "7/4", 1)
+"""p ~ |w|^(−8/7)."""
 
 
-def states_at(x: int, goal: float) -> list[arb]:
+def states_at(law: Model, x: int, goal: float) -> list[arb]:
     """ρ_1 and ρ_2 of the exit time at x, by the series."""
-    core = core_of(WAVES)
+    core = core_of(law)
     with ctx.workprec(400):
         tail = analyse(core.program, End(-1))
         assert not tail.expanded
@@ -36,11 +46,12 @@ def states_at(x: int, goal: float) -> list[arb]:
         return states
 
 
+@pytest.mark.parametrize("law", [WAVES, NOISE, BOTH], ids=["force", "noise", "both"])
 @pytest.mark.parametrize("cuts", [(-230, -200), (-280, -190)])
-def test_moving_the_cut_changes_nothing(cuts: tuple[int, int]) -> None:
+def test_moving_the_cut_changes_nothing(law: Model, cuts: tuple[int, int]) -> None:
     goal = 35.0
-    far, near = (states_at(x, goal) for x in cuts)
-    core = core_of(WAVES)
+    far, near = (states_at(law, x, goal) for x in cuts)
+    core = core_of(law)
     with ctx.workprec(200):
         panels = cover(core, arb(cuts[0]), arb(cuts[1]))
         for count in (1, 2):
@@ -50,9 +61,51 @@ def test_moving_the_cut_changes_nothing(cuts: tuple[int, int]) -> None:
             assert carried.rad() + near[count - 1].rad() < carried * arb("1e-13")
 
 
-def test_both_routes_agree() -> None:
+@pytest.mark.parametrize("law", [WAVES, HEAVY, NOISE], ids=["force", "heavy", "noise"])
+def test_both_routes_agree(law: Model) -> None:
+    assert mean_exit_time(law, -1, exit_above=1, digits=15).certain_digits() >= 15
+
+
+@pytest.mark.slow
+def test_laws_by_both_routes() -> None:
     assert stationary.density(WAVES, 1, digits=15).certain_digits() >= 15
-    assert mean_exit_time(WAVES, -1, exit_above=1, digits=15).certain_digits() >= 15
+    assert stationary.cumulative(HEAVY_NOISE, 1, digits=12).certain_digits() >= 12
+    value = stationary.moment(HEAVY_NOISE, Fraction(1, 8), absolute=True, digits=12)
+    assert value.certain_digits() >= 12
+
+
+def test_tail_indices_are_exact() -> None:
+    """p ~ |w|^(−2s − 2/η): waves do not enter."""
+    assert stationary.tail_index(NOISE, method="arb").middle == 5
+    assert stationary.tail_index(HEAVY_NOISE, method="arb").contains(
+        Enclosure.exact(Fraction(1, 7))
+    )
+
+
+def test_a_brute_force_sum_under_an_oscillating_noise() -> None:
+    """Simpson's rule in double precision over |w| < 4000, and the leading term of the tail."""
+    x, p_at_zero = np.linspace(-4000, 1, 4_001_001), 1 / 3
+    noise = 2 + x**2 + np.cos(x)
+    phi = cumulative_simpson(4 * x / noise, x=x, initial=0)
+    p = np.exp(phi[4_000_000] - phi) / noise
+    below = simpson(p[:4_000_001], x=x[:4_000_001]) + p[0] * 4000 / 5
+    assert abs(p[4_000_000] / p_at_zero - 1) < 1e-12
+    expected = p[-1] / (2 * below)
+    assert abs(float(stationary.density(NOISE, 1, method="arb")) / expected - 1) < 1e-9
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 5])
+def test_more_digits_lie_inside(seed: int) -> None:
+    """Random waves in force and noise: the enclosure at 12 digits holds the one at 24."""
+    draw = random.Random(seed)
+    waves = [f"{draw.randint(-9, 9)}/10*{f}({draw.randint(1, 4)}*w/2)" for f in ("sin", "cos")]
+    noise = f"{draw.randint(2, 6)} + w/3 + {draw.randint(5, 15)}/10*w**2 + {waves[0]}"
+    law = model(f"w**2/2 + {waves[1]}", noise, f"{draw.randint(4, 12)}/10", draw.choice([0, 1]))
+    values = [
+        mean_exit_time(law, -1, exit_above=1, digits=digits, method="arb") for digits in (12, 24)
+    ]
+    assert values[0].contains(values[1])
+    assert values[0].certain_digits() >= 12
 
 
 @pytest.mark.parametrize("digits", [15, 30])
@@ -83,7 +136,9 @@ def test_a_slightly_different_wave_is_told_apart() -> None:
         ("w**2/2 + cos(w)", "1"),
         ("w**2/2 + cos(w**2)/w**4", "1 + w**2"),
         ("w**2/2 + exp(-w**2)", "1 + w**2"),
-        ("w**2/2 + w*cos(w)", "1 + w**2"),
+        ("w**2/2 + w**2*cos(w)", "1 + w**2"),
+        ("w**2/2", "1 + w**2*(2 + cos(w))"),
+        ("w**2/2", "(1 + w**2)/(2 + cos(w))"),
         ("w**2/2", "1 + w**2"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from simulation_models import double_well
 
 from numerics.errors import ComputationError
-from numerics.scheduling import ChunkStore, Cluster, Processes, Threads, run_chunks
+from numerics.scheduling import ChunkStore, Cluster, Processes, Threads, even_ranges, run_chunks
 from numerics.simulation import mean_exit_time
 from numerics.simulation.exit import ExitChunk, chunks_of, exit_problem
 from numerics.simulation.streams import stream_key
@@ -163,3 +163,25 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits():
         )
     assert killed
     assert found == run_chunks(job(), items)
+
+
+@pytest.mark.parametrize("total", [1, 3, 4, 17, 64, 65, 1000])
+@pytest.mark.parametrize(("largest", "unit"), [(1, 1), (16, 1), (300, 1), (64, 16), (256, 256)])
+def test_even_ranges_cover_and_are_even(total, largest, unit):
+    """Every number once, in order; sizes within a unit; as many for each of four, or of two."""
+    ranges = even_ranges(total, largest, unit=unit)
+    assert [n for first, count in ranges for n in range(first, first + count)] == list(range(total))
+    whole = [count for _, count in ranges[:-1]]
+    assert all(count % unit == 0 and count <= largest for count in whole)
+    sizes = [*whole, -(-ranges[-1][1] // unit) * unit]
+    assert max(sizes) - min(sizes) <= unit
+    assert len(ranges) in (1, 2, -(-total // unit)) or len(ranges) % 4 == 0
+
+
+def test_even_ranges_share_the_work_of_two():
+    """40,000 paths are eight chunks, four of them for each of two workers; a few are not cut."""
+    ranges = even_ranges(40_000, 8192, smallest=256)
+    assert len(ranges) == 8
+    assert {count for _, count in ranges} == {5000}
+    assert [count for _, count in even_ranges(1000, 8192, smallest=256)] == [500, 500]
+    assert even_ranges(500, 8192, smallest=256) == [(0, 500)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulation_models import model, ornstein_uhlenbeck, power_law_well
 
-from numerics.errors import ComputationError
+from numerics.errors import ComputationError, InfiniteMean
 from numerics.scheduling import ChunkStore, Processes
 from numerics.simulation import moment, stationary_densities, stationary_density
 from numerics.simulation.ergodic import ErgodicRun
@@ -115,7 +115,7 @@ def observed_orders(name: str, seed: int) -> tuple[float, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["euler", "milstein", "platen"])
+@pytest.mark.parametrize("name", ["euler", "milstein", "platen", "taylor"])
 def test_observed_weak_order(seed, name):
     """Fitted slope within 0.45 of the order, beyond 6.1 errors of the neighbouring order."""
     slope, error = observed_orders(name, seed)
@@ -130,7 +130,7 @@ def test_observed_weak_order(seed, name):
         (lambda m: moment(m, 0), "positive order"),
         (lambda m: moment(m, 1.5), "integer unless absolute"),
         (lambda m: stationary_densities(m, []), "at least one state"),
-        (lambda m: moment(m, 2, scheme="heun"), "a scheme among euler, milstein, platen"),
+        (lambda m: moment(m, 2, scheme="heun"), "a scheme among euler, milstein, platen, taylor"),
         (lambda m: moment(m, 2, paths=-1), "paths: an integer >= 2"),
         (lambda m: moment(m, 2, parameters={"a": 1.0}), "a value for a"),
     ],
@@ -145,13 +145,39 @@ def test_a_start_without_noise_is_named():
         moment(model("w", "w**2", "1"), 2)
 
 
-def test_a_law_that_does_not_exist_is_named(monkeypatch):
-    """Brownian motion has no stationary law: its second moment keeps growing."""
+NO_LAW = {
+    "free": (model("0*w", "1", "1"), "does not fall at infinity"),
+    "repelled": (model("-w", "1", "1"), "grows without bound"),
+    "noise": (model("w", "1 + w**2", "5", 1), r"falls only like \|x\|\^\(-0.4\)"),
+}
+
+
+@pytest.mark.parametrize("name", NO_LAW)
+@pytest.mark.parametrize("quantity", [moment, stationary_density])
+def test_a_law_that_does_not_exist_is_named(name, quantity):
+    """Brownian motion; a repelling origin; C^(−1/5), which has no finite mass."""
+    made, message = NO_LAW[name]
+    with pytest.raises(InfiniteMean, match=message):
+        quantity(made, 1)
+
+
+def test_averages_that_keep_growing_are_named(monkeypatch):
+    """Brownian motion in a washboard: no tail index is known; the second moment keeps growing."""
     from numerics.simulation import ergodic
 
     monkeypatch.setattr(ergodic, "MAX_DOUBLINGS", 3)
     with pytest.raises(ComputationError, match="still drift after a time"):
-        moment(model("0*w", "1", "1"), 2)
+        moment(model("sin(w)", "1", "4"), 2)
+
+
+def test_what_is_not_proved_is_said(seed):
+    """A waving noise of C's own degree: no tail index is known, and so neither law nor variance."""
+    waves = model("w", "1 + w**2*(2 + cos(w))/100", "1")
+    found = moment(waves, 2, paths=100, seed=seed)
+    assert [note.partition(" that ")[2][:7] for note in found.notes] == ["there i", "E|w|^4 "]
+    (note,) = stationary_density(waves, 0, paths=100, seed=seed).notes
+    assert "a stationary law" in note
+    assert moment(ornstein_uhlenbeck(), 2, paths=100, seed=seed).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_results_do_not_depend_on_workers_or_on_chunks(seed, monkeypatch):
 
     one = run(1)
     assert run(3) == one
-    monkeypatch.setattr(exits, "CHUNK", 300)
+    monkeypatch.setattr(exits, "CHUNK", 256)
     assert run(2) == one
 
 

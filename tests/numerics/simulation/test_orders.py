@@ -32,13 +32,15 @@ BEND = 0.2
 BEND_OF_OTHERS = 0.1
 
 MILSTEIN = SCHEMES["milstein"]
-CORRECTION = " + 0.25 * eta * c1 * h * (square * z * z - 1.0)"
-EULER_IN_DISGUISE = Scheme("milstein", 1.0, 1.0, MILSTEIN.source.replace(CORRECTION, ""))
-WRONG_SIGN = Scheme(
-    "milstein", 1.0, 1.0, MILSTEIN.source.replace(CORRECTION, CORRECTION.replace("+", "-", 1))
-)
+CORRECTION = "0.25 * eta * h * c1"
+EULER_IN_DISGUISE = Scheme("milstein", 1.0, 1.0, MILSTEIN.source.replace(CORRECTION, "0.0"))
+WRONG_SIGN = Scheme("milstein", 1.0, 1.0, MILSTEIN.source.replace(CORRECTION, f"-{CORRECTION}"))
 PLATEN = SCHEMES["platen"]
-ONE_SIDED_DRIFT = Scheme("platen", 2.0, 1.0, PLATEN.source.replace("0.5 * (a + a_end)", "a"))
+MEAN_DRIFT = "0.5 * h, a + drift(te, g, c1)"
+ONE_SIDED_DRIFT = Scheme("platen", 2.0, 1.0, PLATEN.source.replace(MEAN_DRIFT, "h, a"))
+TAYLOR = SCHEMES["taylor"]
+STRETCH = "fma(0.25 * h, stretch, 1.0)"
+UNSTRETCHED = Scheme("taylor", 2.0, 1.0, TAYLOR.source.replace(STRETCH, "1.0"))
 
 
 def assert_order(found: Order, order: float, gap: float = 0.5) -> None:
@@ -49,8 +51,11 @@ def assert_order(found: Order, order: float, gap: float = 0.5) -> None:
 
 def test_the_false_schemes_are_false():
     for false, true in (
-        (EULER_IN_DISGUISE, MILSTEIN), (WRONG_SIGN, MILSTEIN), (ONE_SIDED_DRIFT, PLATEN)
-    ):  # fmt: skip
+        (EULER_IN_DISGUISE, MILSTEIN),
+        (WRONG_SIGN, MILSTEIN),
+        (ONE_SIDED_DRIFT, PLATEN),
+        (UNSTRETCHED, TAYLOR),
+    ):
         assert false.source != true.source
 
 
@@ -60,10 +65,11 @@ def test_the_false_schemes_are_false():
         (SCHEMES["euler"], 0.5),
         (MILSTEIN, 1.0),
         (PLATEN, 1.0),
+        (TAYLOR, 1.0),
         (EULER_IN_DISGUISE, 0.5),
         (WRONG_SIGN, 0.5),
     ],
-    ids=["euler", "milstein", "platen", "milstein uncorrected", "milstein with a wrong sign"],
+    ids=["euler", "milstein", "platen", "taylor", "milstein uncorrected", "milstein wrong sign"],
 )
 def test_strong_order_against_a_fine_path(seed, scheme, order):
     """The power-law well at η = 1; the fine path is Milstein's at 1/16 of the smallest step."""
@@ -91,8 +97,15 @@ def explicit_ends(scheme: Scheme, seed: int) -> tuple[CoupledEnds, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("scheme", "order"),
-    [(SCHEMES["euler"], 1.0), (MILSTEIN, 1.0), (PLATEN, 2.0), (ONE_SIDED_DRIFT, 1.0)],
-    ids=["euler", "milstein", "platen", "platen with a one-sided drift"],
+    [
+        (SCHEMES["euler"], 1.0),
+        (MILSTEIN, 1.0),
+        (PLATEN, 2.0),
+        (TAYLOR, 2.0),
+        (ONE_SIDED_DRIFT, 1.0),
+        (UNSTRETCHED, 1.0),
+    ],
+    ids=["euler", "milstein", "platen", "taylor", "one-sided drift", "unstretched noise"],
 )
 def test_weak_order_against_an_explicit_solution(seed, scheme, order):
     assert_order(weak_order(*explicit_ends(scheme, seed)), order, gap=1.0)

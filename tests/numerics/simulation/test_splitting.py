@@ -50,11 +50,15 @@ def test_two_sided_rare_exits(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("eta", ["1/20", "1/40"])
+@pytest.mark.parametrize("eta", ["1/24", "1/40"])
 def test_mean_exit_time_turns_to_splitting_by_itself(seed, eta):
-    """τ = 3·10⁴ and 10⁸: the estimate holds the certified time within its own budget."""
+    """τ = 2·10⁵ and 2·10⁸: the estimate holds the certified time within its own budget.
+
+    At η = 1/24 nine in ten pilot paths are still inside after `RARE_STEPS`, so that plain paths are
+    out of the question whatever the seed; at 1/20 half are, and the seed would decide.
+    """
     made = double_well(1, eta=eta)
     found = mean_exit_time(made, -1, exit_above=1, target_error=0.1, seed=seed, workers=2)
-    assert found.scheme == "platen-bridge+splitting"
+    assert found.scheme == "taylor-bridge+splitting"
     assert found.relative_error <= 0.1
     assert not found.excludes(exact_exit_above(made, -1, 1), FALSE_ALARM)

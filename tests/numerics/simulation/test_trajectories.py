@@ -139,19 +139,25 @@ def test_recording_less_often_changes_no_state(suffix, tmp_path):
 def test_memory_does_not_grow_with_paths_or_times(suffix, tmp_path, monkeypatch):
     """Peak of Python's and NumPy's memory for 10 and for 100 blocks: the same to a factor of 1.5.
 
-    The larger runs record 2·10⁶ states, 16 megabytes; the peak of the small one is about 1.2.
+    The larger runs record 2·10⁶ states, 16 megabytes; the peak of the small one is about 1.2. What
+    other threads of the process allocate meanwhile counts too: of three peaks the least is that of
+    the recording.
     """
     monkeypatch.setattr(trajectories, "BLOCK", 20_000)
     made, peaks = power_law_well(), []
     for name, paths, until in (
         ("warm", 2000, 1.0), ("few", 2000, 1.0), ("paths", 20_000, 1.0), ("times", 2, 10_000.0)
     ):  # fmt: skip
-        tracemalloc.start()
-        trajectories.record(
-            made, (0,), tmp_path / f"{name}{suffix}", until=until, dt=0.01, paths=paths, workers=2
-        )
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        repeated = []
+        for n in range(3):
+            tracemalloc.start()
+            trajectories.record(
+                made, (0,), tmp_path / f"{name}{n}{suffix}", until=until, dt=0.01, paths=paths,
+                workers=2,
+            )  # fmt: skip
+            repeated.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        peaks.append(min(repeated))
     assert max(peaks[2:]) < 1.5 * peaks[1], peaks
 
 
