@@ -381,7 +381,15 @@ class Levels(Protocol):
     def run(self, index: int, h: float, paths: int) -> LevelResult: ...
 
 
-class Sampled(Protocol):
+class Leaving(Protocol):
+    """Paths that leave: what a chunk needs."""
+
+    def sample(
+        self, key: Key, first: int, count: int, h: float, horizon: float = math.inf
+    ) -> tuple[np.ndarray, np.ndarray, int]: ...
+
+
+class Sampled(Leaving, Protocol):
     """An exit problem as levels need it: in one dimension or more."""
 
     @property
@@ -397,10 +405,6 @@ class Sampled(Protocol):
 
     @property
     def splits(self) -> bool: ...
-
-    def sample(
-        self, key: Key, first: int, count: int, h: float, horizon: float = math.inf
-    ) -> tuple[np.ndarray, np.ndarray, int]: ...
 
     def rare_levels(self, seed: int, workplace: Workplace, h: float) -> Levels: ...
 
@@ -481,7 +485,7 @@ class ExitTally:
 class ExitChunk:
     """The job of a chunk: paths first … first+count−1 of an exit problem, tallied."""
 
-    problem: Sampled
+    problem: Leaving
     key: Key
     h: float
     horizon: float = math.inf

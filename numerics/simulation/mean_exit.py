@@ -16,6 +16,8 @@ from numerics.errors import ComputationError
 from numerics.lowering import Model
 from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads
 from numerics.simulation.estimate import Estimate
+from numerics.simulation.exact import EXACT, exact_problem
+from numerics.simulation.exact_exit import exact_mean_exit_time
 from numerics.simulation.exit import (
     MULTILEVEL,
     SIDE_NONE,
@@ -103,6 +105,27 @@ def mean_exit_time(
         a target that the levels cannot reach
     """
     begun = time.perf_counter()
+    if scheme == EXACT:
+        if dt is not None:
+            raise ComputationError(
+                "no time step for exact simulation", f"dt = {dt!r}", "leave out dt"
+            )
+        require_positive_integer("workers", workers)
+        if paths is not None:
+            require_positive_integer("paths", paths, least=2)
+        return exact_mean_exit_time(
+            exact_problem(
+                model,
+                start,
+                exit_above=exit_above,
+                exit_below=exit_below,
+                parameters=parameters,
+            ),
+            seed=seed,
+            workplace=Workplace(scheduler or Threads(workers), store, progress),
+            paths=paths,
+            target=require_fraction("a relative target error", target_error, default=0.01),
+        )
     multilevel = scheme == MULTILEVEL
     problem = exit_problem(
         model,

@@ -33,6 +33,7 @@ from numerics.lowering import Model
 from numerics.multivariate import MultivariateModel
 from numerics.scheduling import Progress
 from numerics.simulation.coordinate import Coordinate
+from numerics.simulation.exact import EXACT, ExactStepper, exact_stepper
 from numerics.simulation.exit import Explosion
 from numerics.simulation.multivariate import VectorKernel, vector_kernel
 from numerics.simulation.requirements import require_positive, require_positive_integer
@@ -93,6 +94,12 @@ class Stepper(Protocol):
     def dimension(self) -> int: ...
 
     def run(self, *arguments: Any) -> int: ...
+
+
+class Readable(Protocol):
+    """States of a kernel as those of the model."""
+
+    def states(self, values: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -170,7 +177,7 @@ class Recording:
     every: int
     samples: int
     paths: int
-    coordinate: Coordinate | None = None
+    coordinate: Readable | None = None
     """where the kernel's states are not those that are recorded"""
 
     @property
@@ -381,11 +388,16 @@ class Recorded:
 
 
 def _stepper(
-    model: Model | MultivariateModel, scheme: str | None, coordinate: Coordinate | None
+    model: Model | MultivariateModel,
+    start: Sequence[Point],
+    scheme: str | None,
+    coordinate: Coordinate | None,
 ) -> tuple[Stepper, str, tuple[str, ...]]:
     if isinstance(model, MultivariateModel):
         chosen = scheme or VECTOR_SCHEME
         return VectorStepper(vector_kernel(model, scheme=chosen)), chosen, model.variables
+    if scheme == EXACT and coordinate is None:
+        return exact_stepper(model, start[0]), EXACT, (model.variable,)
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
     stepped, name = model, chosen.name
     if coordinate is not None:
@@ -418,7 +430,8 @@ def record(
     output : a path that does not exist, ending in .parquet or .zarr
     until : the last recorded time is the first multiple of every·dt that is not below it
     dt, every : the step, and how many steps lie between two recorded times
-    paths, scheme, seed, workers : as for exit times; the file depends on the seed, not on workers
+    scheme : of steps, or `exact` in one dimension: states of the exact law, whatever dt
+    paths, seed, workers : as for exit times; the file depends on the seed, not on workers
     description : JSON values that are stored beside what this function knows
     progress : called with the numbers of written and of all blocks
     coordinate : where paths of a one-dimensional model are to be stepped; start is a value of it,
@@ -434,7 +447,7 @@ def record(
     require_positive("an end of the trajectories", until)
     for name, value in (("every", every), ("paths", paths), ("workers", workers)):
         require_positive_integer(name, value)
-    stepper, used, variables = _stepper(model, scheme, coordinate)
+    stepper, used, variables = _stepper(model, start, scheme, coordinate)
     if len(start) != len(variables):
         raise ComputationError(
             f"a start of {len(variables)} coordinates",
@@ -447,16 +460,18 @@ def record(
             "state variables named neither path nor time", ", ".join(taken), "rename them"
         )
     kind = format_of(output)
+    origin = tuple(as_float(coordinate, "a start") for coordinate in start)
+    exact = isinstance(stepper, ExactStepper)
     intervals = max(1, math.ceil(until / (every * dt) * (1.0 - 1e-12)))
     recording = Recording(
         stepper,
         stream_key(seed, _LABEL),
-        tuple(as_float(coordinate, "a start") for coordinate in start),
+        (0.0,) if exact else origin,
         dt,
         every,
         intervals + 1,
         paths,
-        coordinate,
+        stepper if exact else coordinate,
     )
     known = {
         "dt": dt, "every": every, "paths": paths,

@@ -178,3 +178,23 @@ def test_a_cluster_changes_no_bit(run, quantity):
     here = run(*question)
     for key in ("estimate", "standard_error", "bias_bound", "paths", "path_steps"):
         assert there.document[key] == here.document[key]
+
+
+def test_exact_simulation_has_no_step(run, valid, seed):
+    """Certified, within the statistical error alone (false-alarm rate 1e-9); 8 % off is rejected."""
+    words = ["mean-exit-time", "--loss", "(w**2-1)**2/4", "--noise", "1+w**2", "--eta", "0.3",
+             "--interpretation", "stratonovich", "--start", "-1", "--exit", "1", "--json"]  # fmt: skip
+    found = run("simulate", *words, "--scheme", "exact", "--target-error", "0.02",
+                "--seed", str(seed))  # fmt: skip
+    assert found.status == 0, found.err
+    valid("simulate", found.document)
+    assert found.document["bias_kind"] == "proven"
+    assert found.document["scheme"] == "exact"
+    certified = float(run("evaluate", *words, "--method", "arb").document["value"])
+    assert found.document["bias_bound"] < 1e-9 * certified
+    error = 6.11 * found.document["standard_error"]
+    assert abs(found.document["estimate"] - certified) <= error
+    assert 1.2 * error < 0.08 * certified
+    stepped = run("simulate", *words, "--scheme", "exact", "--dt", "0.1")
+    assert stepped.status == 2
+    assert "no time step" in stepped.err

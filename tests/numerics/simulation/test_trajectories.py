@@ -102,6 +102,33 @@ def test_two_dimensions_have_the_covariance_of_the_noise(seed, suffix, tmp_path)
     assert np.all(np.abs(found - C) < normal_quantile(1.0 - FALSE_ALARM / 8) * error)
 
 
+@pytest.mark.parametrize("delta", [0.1, 1.5])
+def test_exact_states_have_the_law_of_the_process(seed, suffix, tmp_path, monkeypatch, delta):
+    """dw = −w dt + √η dB: variance η(1 − e^(−2t))/2, whatever the times; and blocks change no bit.
+
+    False-alarm rate 1e-9; the variance of Euler's chain at h = 0.1, 5 % larger at the last time, is
+    10 standard errors away.
+    """
+    made, path = ornstein_uhlenbeck("1/2"), tmp_path / f"exact{suffix}"
+    given = {"until": 3.0, "dt": delta, "paths": 80_000, "scheme": "exact", "seed": seed}
+    done = trajectories.record(made, [1], path, **given, workers=2)
+    assert done.scheme == "exact"
+    found, times, _ = states_of(path)
+    states = found["w"]
+    np.testing.assert_allclose(states[:, 0], 1.0, rtol=1e-14)
+    quantile = normal_quantile(1 - FALSE_ALARM / 2 / 2)
+    last, t = states[:, -1], float(times[-1])
+    variance = 0.25 * (1 - np.exp(-2 * t))
+    assert abs(last.mean() - np.exp(-t)) < quantile * last.std() / 80_000**0.5
+    spread = quantile * variance * (2 / 80_000) ** 0.5
+    assert abs(last.var() - variance) < spread
+    assert 0.05 * variance > 1.6 * spread
+    monkeypatch.setattr(trajectories, "BLOCK", 4)
+    few = tmp_path / f"few{suffix}"
+    trajectories.record(made, [1], few, **{**given, "paths": 3}, workers=1)
+    np.testing.assert_array_equal(states_of(few)[0]["w"], states[:3])
+
+
 @pytest.mark.parametrize("block", [7, 60, 2**18])
 def test_files_do_not_depend_on_threads_and_states_not_on_blocks(
     suffix, tmp_path, monkeypatch, block

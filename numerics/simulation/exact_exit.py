@@ -1,0 +1,268 @@
+"""Mean exit times by exact simulation: plain paths, or milestone by milestone where exits are rare.
+
+Between the leftmost point where paths dwell and an upper exit B stand milestones
+`l₀ < l₁ < … < lₙ = B`, the start among them. With `Eₖ` the mean time from lₖ to lₖ₊₁, a path from
+lₖ reaches lₖ₊₁ or comes back to lₖ₋₁, from where it takes `Eₖ₋₁` on average to be at lₖ again (the
+strong Markov property; in one dimension a milestone is a point, and cells end on it):
+
+    Eₖ = E[Sₖ] + E[Rₖ] Eₖ₋₁,    τ(start) = Σ Eₖ over the milestones from the start on,
+
+with Sₖ the time that a path spends until lₖ₊₁ without its Rₖ returns. The means are taken over
+independent paths for each milestone, so that products of them are unbiased: there is neither a time
+step nor a ratio of estimates. The work grows as the square of ln τ, through any number of wells.
+A lower exit is an upper one seen in a mirror.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from numerics.errors import ComputationError
+from numerics.scheduling import run_chunks
+from numerics.simulation.estimate import Estimate, normal_quantile
+from numerics.simulation.exact import EXACT, ExactProblem, beyond, exact_kernel
+from numerics.simulation.exit import ExitChunk, LevelResult, Workplace, chunks_of
+from numerics.simulation.schemes import code_digest
+from numerics.simulation.streams import Key, stream_key
+from numerics.simulation.sums import Moments
+
+PILOT_PATHS = 256
+PILOT_CELLS = 20_000
+"""Cells, about, after which a path of the pilot is stopped: such an exit is rare."""
+
+MILESTONES_PAY = 1e8
+"""Cells left by plain paths beyond which milestones are tried."""
+
+MOST_CELLS = 1e12
+
+LEVEL_PILOT = 4000
+RISE = 1.5
+"""Between milestones the density e^(2A) falls by e^(−RISE) at most."""
+
+DWELLS = 45.0
+"""A maximum of the density is a place to dwell where it is above e^(−DWELLS) of the largest."""
+
+STUCK_CELLS = 10**8
+
+
+@dataclass(frozen=True)
+class _Climb:
+    """The job of a chunk: paths from milestone k to the next, a return to the last at a price."""
+
+    problem: ExactProblem
+    key: Key
+    places: tuple[float, float, float]
+    """y of milestones k−1 (or −∞), k and k+1"""
+    penalty: float
+
+    def __call__(self, item: tuple[int, int]) -> list[int]:
+        first, count = item
+        below, here, above = self.places
+        times = np.empty(count)
+        steps, returns = exact_kernel("exact_climbs")(
+            np.array(self.key, dtype=np.uint64), first, here, self.problem.table.panel_of(here),
+            below, above, self.penalty, STUCK_CELLS, *self.problem.arguments(), times,
+        )  # fmt: skip
+        if np.any(times < 0.0):
+            raise beyond(self.problem)
+        moments = Moments.of(times, steps)
+        return [moments.count, moments.total, moments.squares, moments.steps, int(returns)]
+
+
+@dataclass(frozen=True)
+class _Passage:
+    """What the paths of one milestone gave."""
+
+    times: Moments
+    returns: float
+    """mean number"""
+
+
+class Milestones:
+    """The way to an upper exit, milestone by milestone."""
+
+    suffix = "+milestones"
+
+    def __init__(self, problem: ExactProblem, seed: int, workplace: Workplace) -> None:
+        self.problem, self.seed, self.workplace = problem, seed, workplace
+        self.places, self.start = milestones(problem)
+        pilot = self._passages(0, [LEVEL_PILOT] * self.count)
+        shares = self._shares(pilot)
+        self.steps = sum(p.times.steps for p in pilot)
+        # Least cost for a given error: paths in proportion to √(share of the variance / cost).
+        costs = [max(1.0, p.times.steps / p.times.count) for p in pilot]
+        self.weights = [math.sqrt(s / c) for s, c in zip(shares, costs, strict=True)]
+        self.mean = self._mean(pilot)
+        self.variance = sum(s / w for s, w in zip(shares, self.weights, strict=True) if w > 0.0)
+
+    @property
+    def count(self) -> int:
+        """Milestones before the exit."""
+        return len(self.places) - 1
+
+    def paths_for(self, relative_error: float) -> float:
+        """What `run` has to be given for a relative standard error."""
+        return self.variance / (relative_error * self.mean) ** 2
+
+    def run(self, index: int, paths: float) -> LevelResult:
+        """The mean exit time with `paths` times the weight of each milestone, from new streams."""
+        counts = [max(1000, math.ceil(paths * weight)) for weight in self.weights]
+        passages = self._passages(index, counts)
+        shares = self._shares(passages)
+        variance = sum(s / p.times.count for s, p in zip(shares, passages, strict=True))
+        steps = sum(p.times.steps for p in passages)
+        self.steps += steps
+        return LevelResult(self._mean(passages), math.sqrt(variance), sum(counts), steps)
+
+    def _passages(self, index: int, counts: list[int]) -> list[_Passage]:
+        passages: list[_Passage] = []
+        for k, paths in enumerate(counts):
+            below = self.places[k - 1] if k else -math.inf
+            penalty = passages[-1].times.mean if k else 0.0
+            climb = _Climb(
+                self.problem,
+                stream_key(self.seed, index, 7, k),
+                (below, self.places[k], self.places[k + 1]),
+                penalty,
+            )
+            parts = run_chunks(
+                climb,
+                chunks_of(paths),
+                scheduler=self.workplace.scheduler,
+                store=self.workplace.store,
+                progress=self.workplace.progress,
+                code=code_digest(),
+            )
+            moments = sum((Moments(*part[:4]) for part in parts), Moments())
+            passages.append(_Passage(moments, sum(part[4] for part in parts) / paths))
+        return passages
+
+    def _mean(self, passages: list[_Passage]) -> float:
+        return sum(p.times.mean for p in passages[self.start :])
+
+    def _shares(self, passages: list[_Passage]) -> list[float]:
+        """Variance of the result for one path of each milestone."""
+        influence, shares = 0.0, []
+        for k in range(len(passages) - 1, -1, -1):
+            later = passages[k + 1].returns * influence if k + 1 < len(passages) else 0.0
+            influence = later + (1.0 if k >= self.start else 0.0)
+            shares.append(influence**2 * passages[k].times.variance)
+        return shares[::-1]
+
+
+def milestones(problem: ExactProblem) -> tuple[list[float], int]:
+    """y of the milestones up to the upper exit, and the index of the start among them."""
+    table = problem.table
+    edges, height = table.edges, 2.0 * table.potential_at_edges()
+    start, _, upper = problem.coordinates()
+    left = np.r_[True, height[1:] > height[:-1]]
+    right = np.r_[height[:-1] >= height[1:], False]
+    dwelling = np.flatnonzero(left & right & (height > height.max() - DWELLS))
+    first = min(start, float(edges[dwelling[0]])) if dwelling.size else start
+    # A milestone each RISE of the density, or each four cells.
+    radius = np.where(table.radius > 0.0, table.radius, np.inf)
+    cost = np.maximum(np.abs(np.diff(height)) / RISE, np.diff(edges) / (4.0 * radius))
+    total = np.concatenate([[0.0], np.cumsum(cost)])
+    at = np.interp([first, start, upper], edges, total)
+    before, after = (max(1, math.ceil(step)) for step in np.diff(at))
+    ways = [np.linspace(at[1], at[2], after + 1)]
+    if first < start:
+        ways.insert(0, np.linspace(at[0], at[1], before + 1)[:-1])
+    places = np.interp(np.concatenate(ways), total, edges)
+    index = before if first < start else 0
+    places[index], places[-1] = start, upper
+    return [float(y) for y in places], index
+
+
+def exact_mean_exit_time(
+    problem: ExactProblem, *, seed: int, workplace: Workplace, paths: int | None, target: float
+) -> Estimate:
+    """Mean exit time by exact simulation; see `numerics.simulation.mean_exit.mean_exit_time`.
+
+    Raises
+    ------
+    ComputationError : a rare exit with exits on both sides, a run that is too long
+    """
+    begun = time.perf_counter()
+    scale = normal_quantile(0.975)
+    times, sides, steps = problem.sample(
+        stream_key(seed, -1), 0, PILOT_PATHS, horizon=PILOT_CELLS * problem.scale
+    )
+    rare = float(np.mean(sides == 0)) > 0.02
+    variation = float(np.std(times) / np.mean(times))
+    wanted = paths or max(1000, math.ceil((1.1 * scale * variation / target) ** 2))
+    work = steps / PILOT_PATHS * wanted
+    one_sided = math.isinf(problem.lower) or math.isinf(problem.upper)
+    suffix, extra = "", 0
+    if (rare or work > MILESTONES_PAY) and one_sided:
+        way = Milestones(_upwards(problem), seed, workplace)
+        suffix, share = way.suffix, way.paths_for(0.9 * target / scale)
+        if paths is not None:
+            share = paths / max(way.weights)
+        _require_affordable(share * sum(way.weights) * way.steps / (LEVEL_PILOT * way.count))
+
+        def level(index: int, factor: float) -> LevelResult:
+            return way.run(index, share * factor)
+
+        extra = way.steps
+    elif rare:
+        raise ComputationError(
+            "an exit that paths reach, for exact simulation with exits on both sides",
+            f"{np.mean(sides == 0):.0%} of {PILOT_PATHS} paths still inside at time "
+            f"{PILOT_CELLS * problem.scale:.4g}",
+            "leave out --scheme: the default splits rare exits on both sides",
+        )
+    else:
+        _require_affordable(work)
+
+        def level(index: int, factor: float) -> LevelResult:
+            count = math.ceil(wanted * factor)
+            chunk = ExitChunk(problem, stream_key(seed, index), 0.0)
+            moments = workplace.tally(chunk, count).times
+            return LevelResult(moments.mean, moments.standard_error, count, moments.steps)
+
+    factor, index, spent = 1.0, 1, int(steps) + extra
+    while True:
+        found = level(index, factor)
+        spent += found.steps
+        bias = abs(found.mean) * problem.table.error
+        excess = (scale * found.standard_error + bias) / (target * abs(found.mean))
+        if paths is not None or excess <= 1.0:
+            break
+        # From new streams: going on until the error looks small would bias the mean.
+        factor, index = factor * min(4.0, max(1.2, 1.1 * excess**2)), index + 1
+        _require_affordable(found.steps * factor)
+    return Estimate(
+        estimate=found.mean,
+        standard_error=found.standard_error,
+        bias_bound=bias,
+        bias_kind="proven",
+        paths=found.paths,
+        path_steps=spent,
+        scheme=EXACT + suffix,
+        seed=seed,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _upwards(problem: ExactProblem) -> ExactProblem:
+    """The same problem with its one exit above the start."""
+    if math.isfinite(problem.upper):
+        return problem
+    return replace(
+        problem,
+        start=-problem.start, lower=-problem.upper, upper=-problem.lower, mirrored=True,
+    )  # fmt: skip
+
+
+def _require_affordable(cells: float) -> None:
+    if cells > MOST_CELLS:
+        raise ComputationError(
+            f"a run that leaves at most {MOST_CELLS:.1g} cells",
+            f"about {cells:.2g}",
+            "give a larger target error or fewer paths",
+        )
