@@ -310,30 +310,31 @@ def exact_climbs(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def exact_record(
-    key, first, fresh, states, streams, instants,
+    key, first, fresh, states, streams, waits,
     edges, potential, rate, radius, least, span, out
 ):
-    """Go on with paths first, first+1, … from their states and streams, to increasing instants.
+    """Go on with paths first, first+1, … from their states and streams, for one wait after another.
 
-    `out[n, k]` is NaN off the table. Streams begin where `fresh` is 1.
+    `out[n, k]`, the place after wait k, is NaN off the table. Streams begin where `fresh` is 1.
     """
     for n in range(out.shape[0]):
         if fresh:
             s0, s1, s2, s3 = initial_state(key, first + n)
         else:
             s0, s1, s2, s3 = streams[n, 0], streams[n, 1], streams[n, 2], streams[n, 3]
-        y, clock = states[n], 0.0
+        y = states[n]
         i = panel_of(edges, 0, y)
-        for k in range(instants.shape[0]):
-            while clock < instants[k]:
+        for k in range(waits.shape[0]):
+            clock = 0.0
+            while clock < waits[k]:
                 if not radius[i] > 0.0:
-                    y, clock = math.nan, math.inf
+                    y = math.nan
                     break
-                left = instants[k] - clock
+                left = waits[k] - clock
                 time, side, y, s0, s1, s2, s3 = leave(
                     y, i, radius[i], left, edges, potential, rate, least, span, s0, s1, s2, s3
                 )
-                clock = instants[k] if side == 0 else clock + time
+                clock = waits[k] if side == 0 else clock + time
                 i = panel_of(edges, i, y)
             out[n, k] = y
         states[n] = y
@@ -476,17 +477,17 @@ class ExactStepper:
         ComputationError : a path went where the table ends
         """
         key, first, fresh, states, streams, h, every, out = arguments
-        instants = h * every * np.arange(1, out.shape[1] + 1 - fresh)
-        self.record(key, first, fresh, states[:, 0], streams, instants, out[:, fresh:, 0])
+        waits = np.full(out.shape[1] - fresh, h * every)
+        self.record(key, first, fresh, states[:, 0], streams, waits, out[:, fresh:, 0])
         return 0
 
     def record(
         self, key: np.ndarray, first: int, fresh: int, states: np.ndarray, streams: np.ndarray,
-        instants: np.ndarray, out: np.ndarray,
+        waits: np.ndarray, out: np.ndarray,
     ) -> None:  # fmt: skip
         """The compiled `exact_record`, with the model's tables."""
         arguments = self.problem.arguments()
-        exact_kernel("exact_record")(key, first, fresh, states, streams, instants, *arguments, out)
+        exact_kernel("exact_record")(key, first, fresh, states, streams, waits, *arguments, out)
         if np.any(np.isnan(out)):
             raise beyond(self.problem)
 
@@ -536,12 +537,13 @@ def exact_states(
     """
     require_positive_integer("paths", paths)
     times = np.atleast_1d(np.asarray(instants, dtype=float))
-    for step in np.diff(times, prepend=0.0):
-        require_positive("times that increase from above 0", float(step))
+    waits = np.diff(times, prepend=0.0)
+    for wait in waits:
+        require_positive("times that increase from above 0", float(wait))
     stepper = exact_stepper(model, start, parameters)
     out = np.empty((paths, times.size))
     stepper.record(
         np.array(stream_key(seed, 0), dtype=np.uint64), 0, 1, np.zeros(paths),
-        np.zeros((paths, 4), dtype=np.uint64), times, out,
+        np.zeros((paths, 4), dtype=np.uint64), waits, out,
     )  # fmt: skip
     return stepper.states(out)

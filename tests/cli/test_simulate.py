@@ -181,9 +181,9 @@ def test_a_cluster_changes_no_bit(run, quantity):
 
 
 def test_exact_simulation_has_no_step(run, valid, seed):
-    """Certified, within the statistical error alone (false-alarm rate 1e-9); 8 % off is rejected."""
+    """Certified, within the statistical error alone (false alarm 1e-9); 8 % off is rejected."""
     words = ["mean-exit-time", "--loss", "(w**2-1)**2/4", "--noise", "1+w**2", "--eta", "0.3",
-             "--interpretation", "stratonovich", "--start", "-1", "--exit", "1", "--json"]  # fmt: skip
+             "--interpretation", "stratonovich", *EXIT, "--json"]  # fmt: skip
     found = run("simulate", *words, "--scheme", "exact", "--target-error", "0.02",
                 "--seed", str(seed))  # fmt: skip
     assert found.status == 0, found.err
