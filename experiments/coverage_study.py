@@ -1,6 +1,7 @@
 """Coverage of the 95 % interval of `mean_exit_time` against certified times.
 
     python experiments/coverage_study.py [--runs 4000] [--store coverage.sqlite] [--workers 2]
+        [--scheme exact]
 
 Each run simulates one of the models below from a seed of its own and asks whether the certified
 time lies within half-width + bias bound, and within the half-width alone. A run that is killed is
@@ -52,6 +53,7 @@ class Coverage:
     """The job: runs first … first+count−1; for each, [interval covers, budget covers]."""
 
     times: tuple[float, ...]
+    scheme: str | None = None
     paths: int = PATHS
 
     def __call__(self, item: tuple[int, int]) -> list[list[int]]:
@@ -60,7 +62,9 @@ class Coverage:
         for run in range(first, first + count):
             case = run % len(CASES)
             made, start, end = model(case)
-            found = mean_exit_time(made, start, exit_above=end, paths=self.paths, seed=run)
+            found = mean_exit_time(
+                made, start, exit_above=end, paths=self.paths, seed=run, scheme=self.scheme
+            )
             miss = abs(found.estimate - self.times[case])
             half = found.half_width()
             outcomes.append([int(miss <= half), int(miss <= half + found.bias_bound)])
@@ -73,6 +77,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=4000)
     options.add_argument("--store", type=Path, default=Path("coverage.sqlite"))
     options.add_argument("--workers", type=int, default=1)
+    options.add_argument("--scheme", default=None)
     arguments = options.parse_args()
     times = []
     for case in range(len(CASES)):
@@ -82,7 +87,7 @@ def main() -> None:
     items = [(f, min(size, arguments.runs - f)) for f in range(0, arguments.runs, size)]
     scheduler = Threads() if arguments.workers == 1 else Processes(arguments.workers)
     chunks = run_chunks(
-        Coverage(tuple(times)),
+        Coverage(tuple(times), arguments.scheme),
         items,
         scheduler=scheduler,
         store=ChunkStore(arguments.store),

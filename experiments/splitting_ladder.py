@@ -1,6 +1,7 @@
 """Simulated mean exit times from 10² to 10¹², against certified ones.
 
-    python experiments/splitting_ladder.py [--target-error 0.05] [--workers 2] [--plane]
+    python experiments/splitting_ladder.py [--target-error 0.05] [--workers 2]
+        [--scheme exact | --plane]
 
 The quartic double well from one minimum to the other, in Itô's reading, with constant noise, with
 noise that grows with the loss (heavy tails), and, with `--plane`, beside an Ornstein–Uhlenbeck
@@ -71,6 +72,7 @@ def main() -> None:
     options.add_argument("--target-error", type=float, default=0.05)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--scheme", default=None)
     options.add_argument("--plane", action="store_true")
     arguments = options.parse_args()
     print(f"{'noise':16} {'eta':>6} {'certified':>12} {'simulated':>12} {'error':>7} "
@@ -90,7 +92,7 @@ def main() -> None:
             found = (
                 in_the_plane(eta, **sampling)
                 if arguments.plane
-                else mean_exit_time(model, -1, exit_above=1, **sampling)
+                else mean_exit_time(model, -1, exit_above=1, scheme=arguments.scheme, **sampling)
             )
             seconds = time.process_time() - begun
             miss = found.estimate - exact
