@@ -251,6 +251,12 @@ def _march(
         if math.isinf(end) and 2.0 * (peak - level) > OUTWARD:
             return panels, False
         here, width = there, 1.5 * width
+    if math.isfinite(end):
+        raise ComputationError(
+            f"drift and noise that {MOST_PANELS} polynomials hold between start and exit",
+            f"more before {here:.6g}",
+            "take another scheme",
+        )
     return panels, False
 
 

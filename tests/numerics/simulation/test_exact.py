@@ -1,6 +1,7 @@
 """Exact simulation against laws, moments and certified times; false-alarm rate 1e-9 each."""
 
 import math
+import pickle
 import sys
 from fractions import Fraction
 
@@ -206,6 +207,10 @@ def test_results_do_not_depend_on_workers(seed):
         for workers in (1, 2)
     )
     assert (one.estimate, one.standard_error) == (two.estimate, two.standard_error)
+    problem, key = exact_problem(made, -1, exit_above=0), stream_key(seed, 1)
+    sent = pickle.loads(pickle.dumps(exact_problem(made, -1, exit_above=0)))
+    assert repr(sent) == repr(problem)
+    np.testing.assert_array_equal(sent.sample(key, 0, 9)[0], problem.sample(key, 0, 9)[0])
 
 
 def test_bad_input_is_named():

@@ -129,3 +129,11 @@ def test_a_jump_of_the_drift_is_refused(origin):
     made = model("piecewise(-1, w < 0, 1)", "1", "1")
     with pytest.raises(ComputationError, match="continuous drift"):
         table_of(made, origin, -2.0, 2.0)
+
+
+def test_a_model_that_needs_too_many_panels_is_refused(monkeypatch):
+    from numerics.simulation import unit_noise
+
+    monkeypatch.setattr(unit_noise, "MOST_PANELS", 5)
+    with pytest.raises(ComputationError, match="5 polynomials"):
+        table_of(double_well(), -1.0, -3.0, 1.0)
