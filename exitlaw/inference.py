@@ -18,7 +18,7 @@ from exitlaw.diffusion import Diffusion
 from numerics import testing
 from numerics.correlation import Thinned, thin
 from numerics.kolmogorov import TOLERANCE, kolmogorov_distance
-from numerics.tail_index import Tail, TailIndex
+from numerics.tail_index import LEAST_VALUES, Tail, TailIndex
 from numerics.tail_index import tail_index as estimated_tail_index
 from numerics.testing import ScalingTest
 from theory.errors import InputError
@@ -160,6 +160,12 @@ def tail_index(
         )
     known = None if model is None else model.tail_index()
     chosen = thin(_series(sample), independent=independent, discard=discard)
+    if chosen.values.size < LEAST_VALUES:
+        raise InputError(
+            f"at least {LEAST_VALUES} values that count as independent",
+            chosen.explained(),
+            "give a longer run, or several of them",
+        )
     estimate = estimated_tail_index(chosen.values, tail=tail, confidence=1.0 - level)
     return TailInference(estimate, known, chosen)
 
