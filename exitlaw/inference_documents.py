@@ -33,6 +33,12 @@ def infer(test: str, options: Options) -> Document:
     """
     began = time.perf_counter()
     request = Request.of(options)
+    if request.model_text.multivariate:
+        raise InputError(
+            "a model of one weight",
+            f"variables {request.model_text.variables}",
+            "test one weight at a time",
+        )
     found = _TESTS[test](request, _level(options))
     return {
         "test": test,
@@ -58,10 +64,6 @@ def _level(options: Options) -> float:
 def _sample(request: Request) -> dict[str, Any]:
     """The observed series and how they are to be taken, as `exitlaw.inference` takes them."""
     options = request.options
-    if request.model_text.multivariate:
-        raise InputError(
-            "a model of one weight", "variables in the model file", "test one weight at a time"
-        )
     series = observed_series(
         request.text("observations"),
         options["column"],

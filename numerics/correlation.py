@@ -68,7 +68,7 @@ def thin(series: Sequence[np.ndarray], *, independent: bool = False, discard: in
     The series are stationary and independent of each other. One value is kept in `3τ`, in each
     series from its first one on; all of them if τ < 1.1 by two standard errors, or if `independent`
     states that they are and the estimate does not contradict it. Where τ is not seen within half
-    the length of a series, the last value of each series is kept.
+    the length of the longest series, the last value of each series is kept.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def thin(series: Sequence[np.ndarray], *, independent: bool = False, discard: in
 
 
 def autocorrelation_time(series: Sequence[np.ndarray]) -> tuple[float, float, bool]:
-    """τ in values, its standard error, and whether it is seen within half of every series.
+    """τ in values, its standard error, and whether it is seen within half of the longest series.
 
     The standard error is `τ √(2(2M+1)/N)`, M the window of the sum (Madras and Sokal 1988).
     """
@@ -129,7 +129,6 @@ def autocorrelation_time(series: Sequence[np.ndarray]) -> tuple[float, float, bo
     joined = np.concatenate(series)
     ranks = (rankdata(joined) - 0.5) / joined.size
     ends = np.cumsum([one.size for one in series])[:-1]
-    length = min(one.size for one in series)
     found = []
     for function in (
         ranks,
@@ -141,7 +140,7 @@ def autocorrelation_time(series: Sequence[np.ndarray]) -> tuple[float, float, bo
         if spread == 0.0:
             continue
         parts = np.split(function - np.mean(function), ends)
-        found.append(_time(_correlations(parts) / spread, joined.size, length))
+        found.append(_time(_correlations(parts) / spread, joined.size))
     time, error, _ = max(found)
     return time, error, all(seen for _, _, seen in found)
 
@@ -157,18 +156,19 @@ def _first_correlation(series: Sequence[np.ndarray]) -> float:
 
 
 def _correlations(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Means of f(x_0)f(x_k) over all pairs of all series, lags up to half of the shortest one."""
-    lags = max(1, min(one.size for one in parts) // 2)
+    """Means of f(x_0)f(x_k) over all pairs of all series, lags up to half of the longest one."""
+    lags = max(1, max(one.size for one in parts) // 2)
     sums, pairs = np.zeros(lags), np.zeros(lags)
     for one in parts:
         padded = 1 << (2 * one.size - 1).bit_length()
         power = np.abs(np.fft.rfft(one, padded)) ** 2
-        sums += np.fft.irfft(power, padded)[:lags]
-        pairs += one.size - np.arange(lags)
+        seen = min(lags, one.size)
+        sums[:seen] += np.fft.irfft(power, padded)[:seen]
+        pairs[:seen] += one.size - np.arange(seen)
     return sums / pairs
 
 
-def _time(correlations: np.ndarray, count: int, length: int) -> tuple[float, float, bool]:
+def _time(correlations: np.ndarray, count: int) -> tuple[float, float, bool]:
     sums = 2.0 * np.cumsum(correlations) - correlations[0]
     lags = np.arange(sums.size)
     far = np.flatnonzero(lags >= WINDOW * np.maximum(sums, 1.0))

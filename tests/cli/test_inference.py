@@ -138,6 +138,17 @@ def test_refusals(run, independent, words, says):
     assert "internal error" not in outcome.err
 
 
+def test_models_of_several_weights_are_refused(run, independent, tmp_path):
+    model = tmp_path / "plane.toml"
+    model.write_text(
+        'loss = "x**2+y**2"\nnoise = "1"\neta = 1\ninterpretation = "ito"\nvariables = "x,y"\n'
+    )
+    for test in ("goodness-of-fit", "tail-index"):
+        outcome = run("infer", test, "--observations", independent, "--model", str(model))
+        assert outcome.status == 2
+        assert "a model of one weight; received variables x,y" in outcome.err
+
+
 @pytest.mark.parametrize("entry", ["nan", "inf", "1e999", "word", ""])
 def test_entries_that_are_no_numbers(run, tmp_path, entry):
     file = tmp_path / "bad.csv"

@@ -84,6 +84,13 @@ def test_short_series_give_one_value_each():
     assert "the last of each series" in found.explained()
 
 
+def test_a_path_that_ended_early_is_no_reason_to_see_nothing():
+    paths = autoregression(np.random.default_rng(9), 2000, 0.9, 5)
+    found = thin([*paths, paths[0][:3]])
+    assert 30 < found.stride < 100
+    assert found.values.size == 5 * -(-2000 // found.stride) + 1
+
+
 def test_the_beginning_of_each_series_is_discarded():
     series = [np.concatenate([np.full(10, 9.0), one]) for one in
               np.random.default_rng(7).standard_normal((3, 200))]  # fmt: skip
