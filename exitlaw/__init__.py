@@ -51,11 +51,19 @@ if TYPE_CHECKING:
         MonteCarloTest,
     )
     from exitlaw.exporting import export
+    from exitlaw.inference import (
+        GoodnessOfFit,
+        TailInference,
+        goodness_of_fit,
+        scaling_test,
+        tail_index,
+    )
     from exitlaw.results import ClaimResult, Report
     from exitlaw.samples import SampleLosses, SampleLossesND
     from exitlaw.verdict import Verdict
     from exitlaw.verification import check_file, verify
     from numerics.enclosure import Enclosure
+    from numerics.testing import ScalingTest, SequentialTest
     from theory.errors import InputError
 
 _HOMES = {
@@ -77,11 +85,15 @@ _HOMES = {
         "MonteCarloTest",
     ),
     "exitlaw.exporting": ("export",),
+    "exitlaw.inference": (
+        "GoodnessOfFit", "TailInference", "goodness_of_fit", "scaling_test", "tail_index",
+    ),
     "exitlaw.results": ("ClaimResult", "Report"),
     "exitlaw.samples": ("SampleLosses", "SampleLossesND"),
     "exitlaw.verdict": ("Verdict",),
     "exitlaw.verification": ("check_file", "verify"),
     "numerics.enclosure": ("Enclosure",),
+    "numerics.testing": ("ScalingTest", "SequentialTest"),
     "theory.errors": ("InputError",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -109,6 +121,7 @@ __all__ = [
     "Equality",
     "Equivalence",
     "Finding",
+    "GoodnessOfFit",
     "Identity",
     "Inequality",
     "InputError",
@@ -123,15 +136,21 @@ __all__ = [
     "Report",
     "SampleLosses",
     "SampleLossesND",
+    "ScalingTest",
+    "SequentialTest",
     "SolvesODE",
     "Squeeze",
     "Step",
     "Substitution",
+    "TailInference",
     "Verdict",
     "__version__",
     "check_file",
     "claim",
     "export",
+    "goodness_of_fit",
+    "scaling_test",
+    "tail_index",
     "verify",
 ]
 

@@ -1,4 +1,4 @@
-"""The command line: `exitlaw list|verify|derive|evaluate|simulate|export|report|check|new`.
+"""The command line: `exitlaw list|verify|derive|evaluate|simulate|infer|export|report|check|new`.
 
 Results go to standard output, progress and messages to standard error. Exit status: 0 as expected,
 1 a verdict differs, 2 nothing was judged or computed, with one message that says why.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from exitlaw.command_options import EVALUATE, SIMULATE, Option, Quantity, options_of
+from exitlaw.command_options import EVALUATE, INFER, SIMULATE, Option, Quantity, options_of
 from numerics.errors import ComputationError
 from theory.errors import InputError
 
@@ -128,6 +128,7 @@ class NearestNames(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] not in self.commands:
             what = "quantity" if ctx.info_name in ("evaluate", "simulate") else "command"
+            what = "test" if ctx.info_name == "infer" else what
             raise InputError(
                 f"a {what} of '{ctx.command_path}'", repr(args[0]), nearest(args[0], self.commands)
             )
@@ -165,6 +166,10 @@ simulate_group = typer.Typer(
     cls=Quantities, no_args_is_help=False, invoke_without_command=True, rich_markup_mode="rich"
 )
 
+infer_group = typer.Typer(
+    cls=Quantities, no_args_is_help=False, invoke_without_command=True, rich_markup_mode="rich"
+)
+
 
 @app.callback()
 def _root(
@@ -180,10 +185,12 @@ def _root(
         print(context.get_help())
 
 
-def _quantity_needed(context: typer.Context, known: Mapping[str, Quantity]) -> None:
+def _quantity_needed(
+    context: typer.Context, known: Mapping[str, Quantity], what: str = "quantity"
+) -> None:
     if context.invoked_subcommand is None:
         raise InputError(
-            f"a quantity after '{context.command_path}'", "none", f"one of {', '.join(known)}"
+            f"a {what} after '{context.command_path}'", "none", f"one of {', '.join(known)}"
         )
 
 
@@ -199,7 +206,13 @@ def _simulate(context: typer.Context) -> None:
     _quantity_needed(context, SIMULATE)
 
 
-# --- evaluate and simulate ----------------------------------------------------------------------
+@infer_group.callback()
+def _infer(context: typer.Context) -> None:
+    """What observed weights, or measured exit times, say about a model: tests with their power."""
+    _quantity_needed(context, INFER, "test")
+
+
+# --- evaluate, simulate and infer ---------------------------------------------------------------
 
 Options = dict[str, Any]
 """Values of a quantity's options by name; absent ones are None, False or an empty list."""
@@ -305,6 +318,20 @@ def _run_simulate(quantity: str, options: Options) -> None:
     _console().print(display.recording(document) if recorded else display.simulation(document))
 
 
+def _run_infer(test: str, options: Options) -> None:
+    from exitlaw import inference_documents
+
+    document = inference_documents.infer(test, options)
+    if options["json"]:
+        _print_json(document)
+    else:
+        from exitlaw import display
+
+        _console().print(display.inference(document))
+    if document["rejected"]:
+        raise typer.Exit(1)
+
+
 class _ChunkProgress:
     """A simulation as it runs: a bar on standard error; nothing where no one watches.
 
@@ -366,8 +393,11 @@ for _quantity in EVALUATE.values():
     _register(evaluate_group, _quantity, _run_evaluate, simulated=False)
 for _quantity in SIMULATE.values():
     _register(simulate_group, _quantity, _run_simulate, simulated=True)
+for _quantity in INFER.values():
+    _register(infer_group, _quantity, _run_infer, simulated=False)
 app.add_typer(evaluate_group, name="evaluate")
 app.add_typer(simulate_group, name="simulate")
+app.add_typer(infer_group, name="infer")
 
 
 # --- claims -------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The quantities of the command line and their options, as data.
 
-Each quantity becomes one command under `evaluate` or `simulate` that accepts exactly the options
-listed here: an option that would be ignored is refused. Nothing heavy is imported.
+Each quantity becomes one command under `evaluate`, `simulate` or `infer` that accepts exactly the
+options listed here: an option that would be ignored is refused. Nothing heavy is imported.
 """
 
 from dataclasses import dataclass
@@ -43,6 +43,8 @@ class Quantity:
     """Whether it is a file of trajectories, with no error to reach."""
     discrete: bool = False
     """Whether it is one of SGD itself, which has neither a scheme nor a step to choose."""
+    inferred: bool = False
+    """Whether it is a test of observations, with nothing to compute to digits or by paths."""
 
 
 def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bool = False):
@@ -50,7 +52,7 @@ def _option(flag: str, metavar: str, help: str, panel: str, *more: str, many: bo
 
 
 _MODEL, _QUANTITY, _NUMBER, _OUTPUT = "Model", "Quantity", "Number", "Output"
-_SIMULATION, _SAMPLES = "Simulation", "Model from data"
+_SIMULATION, _SAMPLES, _TEST = "Simulation", "Model from data", "Test"
 
 OPTIONS: dict[str, Option] = {
     option.name: option
@@ -132,6 +134,39 @@ OPTIONS: dict[str, Option] = {
             '"0.35*chi2(3)".',
             _QUANTITY,
         ),
+        _option(
+            "--observations",
+            "FILE",
+            "Observed values: .csv (a line of column names first) or .parquet.",
+            _TEST,
+        ),
+        _option(
+            "--column",
+            "NAME",
+            "Column of the observed weight (default: the state variable's name, or the only one).",
+            _TEST,
+        ),
+        _option(
+            "--series",
+            "NAME",
+            "Column that tells the series of a row (default: path, where there is one).",
+            _TEST,
+        ),
+        _option("--discard", "N", "Leave out the first N values of each series.", _TEST),
+        _option(
+            "--independent",
+            "",
+            "The values are independent: do not thin them (refused if they contradict it).",
+            _TEST,
+        ),
+        _option("--tail", "both|upper|lower", "Which tail, seen from the median.", _TEST),
+        _option(
+            "--law",
+            "polynomial|exponential",
+            "Law that is tested: exit status 1 if it is rejected (default: 1 if both are).",
+            _TEST,
+        ),
+        _option("--level", "ALPHA", "Level of the test (default: 0.01).", _TEST),
         _option("--digits", "N", "Certified significant digits (default: 15).", _NUMBER),
         _option(
             "--method",
@@ -310,6 +345,35 @@ SIMULATE = _table(
 """The quantities of `simulate`."""
 
 
+_OBSERVED = ("observations", "column", "series", "discard", "independent", "level")
+
+INFER = _table(
+    Quantity(
+        "goodness-of-fit",
+        "Whether observed values can be ones of the model's stationary law.",
+        _OBSERVED,
+        ("observations",),
+        inferred=True,
+    ),
+    Quantity(
+        "tail-index",
+        "Tail index of observed values with an interval, and whether it can be the model's.",
+        (*_OBSERVED, "tail"),
+        ("observations",),
+        inferred=True,
+    ),
+    Quantity(
+        "scaling",
+        "Whether mean exit times grow as a power of the barrier or exponentially.",
+        ("observations", "law", "level"),
+        ("observations",),
+        model=False,
+        inferred=True,
+    ),
+)
+"""The tests of `infer`."""
+
+
 def options_of(quantity: Quantity, *, simulated: bool) -> list[Option]:
     """The options a quantity's command accepts, in the order in which help shows them."""
     names = [
@@ -322,6 +386,8 @@ def options_of(quantity: Quantity, *, simulated: bool) -> list[Option]:
 
 
 def _numbers(quantity: Quantity, simulated: bool) -> tuple[str, ...]:
+    if quantity.inferred:
+        return ("json",)
     if quantity.recorded:
         return _RECORDING
     if quantity.discrete:

@@ -126,6 +126,79 @@ def recording(document: Document) -> RenderableType:
     return Group(heading, _facts(rows))
 
 
+def inference(document: Document) -> RenderableType:
+    """A test of observations: what was tested, the decision, and what it could not have seen."""
+    outcome = _INFERENCE[document["test"]](document)
+    verdict = "rejected" if document["rejected"] else outcome[0]
+    heading = Text.assemble(
+        (document["test"], "bold"), "  ", (verdict, "magenta" if document["rejected"] else "blue")
+    )
+    rows = [("hypothesis", escape(document["hypothesis"])), *outcome[1]]
+    if "sampling" in document:
+        rows.append(("sample", escape(document["sampling"]["explained"])))
+    return Group(heading, _facts([*rows, ("time", _seconds(document["seconds"]))]))
+
+
+_Outcome = tuple[str, list[tuple[str, str]]]
+
+
+def _fit(document: Document) -> _Outcome:
+    far = document["detectable"]
+    seen = f"laws {far:.2g} or more away" if far < 1 else "no law whatever (too few values)"
+    return "not rejected", [
+        ("distance", f"{document['statistic']:.5g} (of the distribution functions)"),
+        ("p-value", f"{_probability(document['p_value'])}, level {document['level']:g}"),
+        ("power", f"at least {document['power']:g} against {seen}"),
+    ]
+
+
+def _tail(document: Document) -> _Outcome:
+    low, high = document["lower"], document["upper"]
+    kind = "a power law" if high != "inf" else "no power law shown: lighter tails are not excluded"
+    rows = [
+        (
+            f"{100 * (1 - document['level']):.4g} % interval",
+            f"{_index(low)} … {_index(high)}, bias bound included",
+        ),
+        (
+            "1/index",
+            f"{document['shape']:.4g} ± {document['standard_error']:.2g} (standard error), bias at "
+            f"most {document['bias_bound']:.2g} ({document['bias_kind']})",
+        ),
+        ("excesses", f"{document['excesses']:,}"),
+        ("tail", kind),
+    ]
+    if document["model_index"] is not None:
+        rows.insert(0, ("model", document["model_index"]))
+    return f"≈ {_index(document['index'])}", rows
+
+
+def _probability(p: float) -> str:
+    return f"{p:.3g}" if p > 0.0 else "below 1e-300"
+
+
+def _index(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _scaling(document: Document) -> _Outcome:
+    rows = []
+    for law, slope in (("polynomial", "power"), ("exponential", "rate")):
+        fit, power = document[law], document[f"power_against_{law}"]
+        found = f"{slope} {fit['slope']:.4g} ± {fit['slope_error']:.2g}"
+        found += f", p-value {_probability(fit['p_value'])}; power against it {power:.3g}"
+        rows.append((law, found))
+    low, high = document["range"]
+    rows.append(("range", f"barriers {low:.4g} … {high:.4g}, level {document['level']:g}"))
+    wanted = document["range_with_power"]
+    text = "none" if wanted is None else f"{wanted[0]:.4g} … {wanted[1]:.4g}"
+    rows.append((f"range for power {document['power']:g}", text))
+    return document["verdict"], rows
+
+
+_INFERENCE = {"goodness-of-fit": _fit, "tail-index": _tail, "scaling": _scaling}
+
+
 # --- claims -------------------------------------------------------------------------------------
 
 

@@ -48,30 +48,8 @@ class SampleTable:
         ------
         InputError : a file that cannot be read, or as for `from_columns`
         """
-        try:
-            with Path(path).open(encoding="utf-8-sig", newline="") as file:
-                lines = [line for line in csv.reader(file) if line]
-        except OSError as error:
-            raise InputError(
-                "a file of samples that can be read", f"{path}: {error.strerror}", "check the path"
-            ) from error
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError("a CSV file of samples", f"{path}: {error}", "correct it") from error
-        if len(lines) < 2:
-            raise InputError(
-                "a line of column names, then a line for each sample",
-                f"{path} with {len(lines)} lines",
-                "as x,y and below it 0.5,1.25",
-            )
-        names, *rows = lines
-        for number, row in enumerate(rows, start=2):
-            if len(row) != len(names):
-                raise InputError(
-                    f"{len(names)} numbers on every line of {path}",
-                    f"{len(row)} on line {number}",
-                    "correct the file",
-                )
-        return cls._of([name.strip() for name in names], rows, str(path))
+        names, rows = csv_lines(path)
+        return cls._of(names, rows, str(path))
 
     @classmethod
     def _of(cls, columns: Sequence[str], rows: Sequence[Sequence[Any]], where: str) -> SampleTable:
@@ -112,6 +90,39 @@ class SampleTable:
                 ([entry.numerator * (common // entry.denominator) for entry in column], common)
             )
         return found
+
+
+def csv_lines(path: str | Path) -> tuple[list[str], list[list[str]]]:
+    """The names in the first line of a CSV file, and the texts of the other lines.
+
+    Raises
+    ------
+    InputError : a file that cannot be read, without a second line, or with lines of another length
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except OSError as error:
+        raise InputError(
+            "a file of samples that can be read", f"{path}: {error.strerror}", "check the path"
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("a CSV file of samples", f"{path}: {error}", "correct it") from error
+    if len(lines) < 2:
+        raise InputError(
+            "a line of column names, then a line for each sample",
+            f"{path} with {len(lines)} lines",
+            "as x,y and below it 0.5,1.25",
+        )
+    names, *rows = lines
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise InputError(
+                f"{len(names)} numbers on every line of {path}",
+                f"{len(row)} on line {number}",
+                "correct the file",
+            )
+    return [name.strip() for name in names], rows
 
 
 def _number(entry: Any, column: str, where: str) -> Fraction:

@@ -1,4 +1,4 @@
-"""Statistical tests with a budget: intervals, power, goodness of fit, tails, scaling, sequences.
+"""Statistical tests with a budget: intervals, power, goodness of fit, scaling, sequences.
 
 Conventions. A test of level α rejects a true hypothesis with probability at most α. The simulation
 hypothesis is composite, `H₀: |E[estimate] − value| <= bias bound`, because a bias bound is part of
@@ -124,17 +124,45 @@ def kolmogorov_smirnov(sample: np.ndarray, cumulative: Callable[[np.ndarray], np
     ----------
     sample : independent values
     cumulative : the continuous distribution function of the hypothesis
-    """
-    from scipy.stats import kstwo
 
+    Raises
+    ------
+    ComputationError : an empty sample, values that are not finite, a function that leaves [0, 1]
+    """
     ordered = np.sort(np.asarray(sample, dtype=np.float64))
     n = ordered.size
     if n == 0 or not np.all(np.isfinite(ordered)):
         raise ComputationError("a finite, non-empty sample", f"{n} values", "check the sample")
-    levels = cumulative(ordered)
+    levels = np.asarray(cumulative(ordered), dtype=np.float64)
+    if not np.all((levels >= 0.0) & (levels <= 1.0)):
+        raise ComputationError(
+            "a distribution function, between 0 and 1",
+            f"values from {np.min(levels):.3g} to {np.max(levels):.3g}",
+            "check the function at the sample's values",
+        )
     ranks = np.arange(n + 1) / n
     distance = max(float(np.max(ranks[1:] - levels)), float(np.max(levels - ranks[:-1])))
-    return float(kstwo.sf(distance, n))
+    return kolmogorov_p_value(distance, n)
+
+
+def kolmogorov_p_value(distance: float, count: int) -> float:
+    """P(sup|F_n − F| >= distance) for `count` independent values of a continuous law F, exactly."""
+    from scipy.stats import kstwo
+
+    return float(kstwo.sf(distance, count))
+
+
+def detectable_distance(count: int, level: float, wanted: float = 0.999) -> float:
+    """A distance sup|F − F₀| from which on Kolmogorov's test of F₀ has the power `wanted`.
+
+    `d + √(ln(1/(1−wanted))/(2n))`, d the critical distance: at the point where F and F₀ differ
+    most, `F_n` is an average of n zeros and ones with mean F, and falls short of it by more than
+    the root with probability at most 1 − wanted (Hoeffding's inequality). 1 or more: no power.
+    """
+    from scipy.stats import kstwo
+
+    critical = float(kstwo.isf(_require_level(level), count))
+    return critical + math.sqrt(-math.log1p(-_require_level(wanted)) / (2.0 * count))
 
 
 def chi_square(
@@ -142,13 +170,22 @@ def chi_square(
 ) -> float:
     """The p-value of Pearson's test of cell counts; every expected count must be at least 20.
 
-    The law of the statistic is the chi-square limit: with 20 expected in each cell its error is
-    far below the statistical one down to p-values of about 10⁻⁶.
+    A count has a heavier upper tail than the normal law of the chi-square limit: with 20 expected,
+    1 in 10⁵ where the limit says 1 in 10⁶. The limit's p-value is therefore multiplied by
+    `exp(z³/(6√E))`, the first term of the tail's expansion for the least expectation E, with z the
+    normal quantile of the p-value.
     """
     from scipy.special import gammaincc
 
     observed = np.asarray(counts, dtype=np.float64)
-    expected = np.asarray(probabilities, dtype=np.float64) * observed.sum()
+    masses = np.asarray(probabilities, dtype=np.float64)
+    if not (np.all(masses > 0.0) and abs(float(masses.sum()) - 1.0) < 1e-9):
+        raise ComputationError(
+            "positive probabilities whose sum is 1",
+            f"{masses.size} with the sum {float(masses.sum()):.12g}",
+            "give every cell, the rest as well",
+        )
+    expected = masses * observed.sum()
     if observed.size != expected.size or observed.size < 2 or not np.all(expected >= 20.0):
         raise ComputationError(
             "at least two cells with 20 expected counts each",
@@ -156,60 +193,11 @@ def chi_square(
             "merge cells or enlarge the sample",
         )
     statistic = float(np.sum((observed - expected) ** 2 / expected))
-    return float(gammaincc(0.5 * (observed.size - 1), 0.5 * statistic))
-
-
-# --- tails ---
-
-
-@dataclass(frozen=True)
-class TailIndex:
-    """Estimate of β in `P(|X| > x) ~ c x^(−β)`, from the `used` largest values."""
-
-    index: float
-    standard_error: float
-    bias_bound: float
-    used: int
-
-
-def tail_index(sample: np.ndarray, *, least: int = 50) -> TailIndex:
-    """Tail index by Hill's estimator, its number of order statistics chosen by Lepski's method.
-
-    `1/β` is the mean excess of log |X| over the k+1 largest values; its noise is `1/(β√k)`, its
-    bias grows with k. The largest k is taken whose estimate agrees with those of all smaller k
-    (down to `least`) within 2.5 of their standard errors; what such an agreement can hide is the
-    bias bound (kind "estimated").
-
-    Parameters
-    ----------
-    sample : independent values with a regularly varying tail (both tails are joined)
-    least : fewest order statistics
-
-    Raises
-    ------
-    ComputationError : fewer than 20·least values
-    """
-    magnitudes = np.sort(np.abs(np.asarray(sample, dtype=np.float64)))[::-1]
-    if magnitudes.size < 20 * least:
-        raise ComputationError(
-            f"at least {20 * least} values", str(magnitudes.size), "enlarge the sample"
-        )
-    logs = np.log(magnitudes[: magnitudes.size // 4])
-    counts = np.unique(np.geomspace(least, logs.size - 1, 40).astype(int))
-    sums = np.cumsum(logs)
-    inverse = np.array([sums[k - 1] / k - logs[k] for k in counts])
-    noise = inverse / np.sqrt(counts)
-    chosen = 0
-    for i in range(1, counts.size):
-        if np.any(np.abs(inverse[i] - inverse[:i]) > 2.5 * noise[:i]):
-            break
-        chosen = i
-    gamma, error = float(inverse[chosen]), float(noise[chosen])
-    index = 1.0 / gamma
-    # What an agreement within the threshold may hide, carried from 1/β to β.
-    smaller = max(0, chosen - 8)
-    bias = 2.5 * float(noise[smaller]) * index**2
-    return TailIndex(index, error * index**2, bias, int(counts[chosen]))
+    limit = float(gammaincc(0.5 * (observed.size - 1), 0.5 * statistic))
+    if limit == 0.0:
+        return 0.0
+    quantile = max(0.0, _normal_isf(limit))
+    return min(1.0, limit * math.exp(quantile**3 / (6.0 * math.sqrt(float(np.min(expected))))))
 
 
 # --- polynomial against exponential ---
@@ -239,6 +227,10 @@ class ScalingTest:
     power_against_exponential: float
     power_against_polynomial: float
     range: tuple[float, float]
+    range_with_power: tuple[float, float] | None
+    """From the lowest barrier, the shortest range over which as many barriers, spaced likewise and
+    with the same relative errors, have power 0.999 both ways, were one of the fitted laws true;
+    None where no barriers below 1000 times the highest have it."""
     level: float
 
     @property
@@ -253,6 +245,12 @@ class ScalingTest:
         return "exponential" if exponential else "neither"
 
 
+SCALING_POWER = 0.999
+_LARGEST_DEVIATION = 0.5
+"""Of a time from its mean, at the critical value of the test: beyond, its logarithm is not normal
+at all."""
+
+
 def scaling_test(
     barriers: Sequence[float] | np.ndarray,
     times: Sequence[float] | np.ndarray,
@@ -261,59 +259,132 @@ def scaling_test(
 ) -> ScalingTest:
     """Test `log τ` linear in `log ΔL` against linear in `ΔL`.
 
+    Each law is rejected by the χ² of its residuals. The logarithm of a normal estimate has a heavy
+    lower tail: its spread is set to `−log(1 − ze)/z`, which exceeds the relative error e and covers
+    that tail up to z, the root of the critical χ². The level is then kept by normal estimates and
+    by means of exponential times alike.
+
     Parameters
     ----------
     barriers : ΔL > 0, at least four different values
     times : independent estimates of τ > 0
-    relative_errors : their relative standard errors (bias included by the caller), all > 0
+    relative_errors : their relative standard errors e (bias included by the caller), all > 0, with
+        ze <= 1/2
     level : of each of the two tests
 
     Raises
     ------
     ComputationError : bad input
     """
-    from scipy.stats import chi2, ncx2
+    from scipy.stats import chi2
 
     x, tau = np.asarray(barriers, float), np.asarray(times, float)
     error = np.asarray(relative_errors, float)
-    good = x.size == tau.size == error.size and np.unique(x).size >= 4
-    if not (good and np.all(x > 0) and np.all(tau > 0) and np.all(error > 0)):
+    good = x.ndim == 1 and x.shape == tau.shape == error.shape and np.unique(x).size >= 4
+    if not (good and all(np.all((part > 0) & np.isfinite(part)) for part in (x, tau))):
         raise ComputationError(
-            "at least four different positive barriers with positive times and errors",
-            f"{x.size} barriers, {tau.size} times, {error.size} errors",
+            "at least four different positive barriers, with as many positive times and errors",
+            f"{x.size} barriers ({np.unique(x).size} different), {tau.size} times, "
+            f"{error.size} errors",
             "correct the data",
         )
-    y, weight = np.log(tau), 1.0 / error
+    if not np.all(error > 0):
+        raise ComputationError(
+            "standard errors above 0",
+            "a time without error",
+            "an exact time is on a straight line or not: give as its error the deviation from a "
+            "law that still counts as that law",
+        )
     free = x.size - 2
     critical = float(chi2.isf(_require_level(level), free))
-
-    def fit(abscissa: np.ndarray) -> tuple[ScalingFit, np.ndarray, np.ndarray]:
-        design = np.stack([np.ones_like(abscissa), abscissa], axis=1) * weight[:, np.newaxis]
-        covariance = np.linalg.inv(design.T @ design)
-        solution = covariance @ (design.T @ (y * weight))
-        residual = y * weight - design @ solution
-        p = float(chi2.sf(float(residual @ residual), free))
-        line = ScalingFit(float(solution[0]), float(solution[1]), float(covariance[1, 1] ** 0.5), p)
-        return line, design, design @ solution
-
-    polynomial, polynomial_design, polynomial_line = fit(np.log(x))
-    exponential, exponential_design, exponential_line = fit(x)
-
-    def rejection(design: np.ndarray, line: np.ndarray) -> float:
-        missed = line - design @ np.linalg.lstsq(design, line, rcond=None)[0]
-        return float(ncx2.sf(critical, free, float(missed @ missed) + 1e-300))
-
+    z = math.sqrt(critical)
+    if not np.all(z * error <= _LARGEST_DEVIATION):
+        raise ComputationError(
+            f"relative errors of at most {_LARGEST_DEVIATION / z:.2g} at level {level:g}",
+            f"{float(np.max(error)):.2g}",
+            "draw more paths, or choose a higher level",
+        )
+    weight = -z / np.log1p(-z * error)
+    polynomial = _fit(np.log(x), np.log(tau), weight)
+    exponential = _fit(x, np.log(tau), weight)
     return ScalingTest(
         polynomial,
         exponential,
-        rejection(polynomial_design, exponential_line),
-        rejection(exponential_design, polynomial_line),
+        *_scaling_powers(polynomial, exponential, x, weight, critical),
         (float(x.min()), float(x.max())),
+        _range_with_power(polynomial, exponential, x, weight, critical),
         level,
     )
 
 
+def _fit(abscissa: np.ndarray, y: np.ndarray, weight: np.ndarray) -> ScalingFit:
+    """The weighted line, about the weighted mean of the abscissa: no cancellation far from 0."""
+    from scipy.stats import chi2
+
+    share = weight**2 / np.sum(weight**2)
+    middle = float(share @ abscissa)
+    centred = abscissa - middle
+    spread = float(np.sum((weight * centred) ** 2))
+    slope = float(np.sum(weight**2 * centred * y)) / spread
+    height = float(share @ y)
+    residual = weight * (y - height - slope * centred)
+    p = float(chi2.sf(float(residual @ residual), abscissa.size - 2))
+    return ScalingFit(height - slope * middle, slope, spread**-0.5, p)
+
+
+def _scaling_powers(
+    polynomial: ScalingFit,
+    exponential: ScalingFit,
+    x: np.ndarray,
+    weight: np.ndarray,
+    critical: float,
+) -> tuple[float, float]:
+    """Power against the exponential that was fitted, and against the polynomial."""
+    from scipy.stats import ncx2
+
+    def rejection(abscissa: np.ndarray, line: np.ndarray) -> float:
+        share = weight**2 / np.sum(weight**2)
+        centred, height = abscissa - share @ abscissa, line - share @ line
+        scaled = weight * centred / math.sqrt(float(np.sum((weight * centred) ** 2)))
+        missed = weight * height - scaled * float(scaled @ (weight * height))
+        return float(ncx2.sf(critical, x.size - 2, float(missed @ missed) + 1e-300))
+
+    return (
+        rejection(np.log(x), exponential.slope * x),
+        rejection(x, polynomial.slope * np.log(x)),
+    )
+
+
+def _range_with_power(
+    polynomial: ScalingFit,
+    exponential: ScalingFit,
+    x: np.ndarray,
+    weight: np.ndarray,
+    critical: float,
+) -> tuple[float, float] | None:
+    """Bisection over s, the barriers being moved to `least·(x/least)^s`."""
+    lowest, ratio = float(x.min()), x / x.min()
+    most = 1.0 + math.log(1000.0) / math.log(float(ratio.max()))
+
+    def suffices(s: float) -> bool:
+        moved = lowest * ratio**s
+        powers = _scaling_powers(polynomial, exponential, moved, weight, critical)
+        return min(powers) >= SCALING_POWER
+
+    if not suffices(most):
+        return None
+    low, high = 0.0, most
+    while high - low > 1e-3 * high:
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return lowest, lowest * float(ratio.max()) ** high
+
+
 # --- sequential tests ---
+
+
+LEAST_FOR_LIMIT = 100
+"""Fewest values at which a mean is taken for normal."""
 
 
 def confidence_sequence_half_width(
@@ -331,7 +402,15 @@ def confidence_sequence_half_width(
     deviation : their standard deviation
     level : probability that the sequence ever excludes the mean
     """
-    if count < 100:
+    return (
+        math.inf
+        if count < LEAST_FOR_LIMIT
+        else _mixture_half_width(count, deviation, level, tuned_for)
+    )
+
+
+def _mixture_half_width(count: int, deviation: float, level: float, tuned_for: int) -> float:
+    if count == 0:
         return math.inf
     _require_level(level)
     spread = -2.0 * math.log(level) + math.log(-2.0 * math.log(level) + 1.0)
@@ -345,26 +424,66 @@ def confidence_sequence_half_width(
 
 @dataclass(frozen=True)
 class SequentialTest:
-    """Anytime-valid test of a value against neighbours: look as often as you like.
+    """Anytime-valid test of a mean against neighbours: look as often as you like.
 
-    The value is rejected when the confidence sequence, widened by the bias bound, excludes it; it
-    is accepted when it does not and every neighbour is excluded. Either error has probability at
-    most `level`, however often `decide` is called and whenever the run stops.
+    H₀: the values are independent, with a mean within the bias bound of `value`. It is rejected
+    when the confidence sequence, widened by the bias bound, excludes it; it is accepted when it
+    does not and every neighbour is excluded (never, if there is none). Either error has probability
+    at most `level`, however often `decide` is called and whenever the run stops:
+
+    - exactly and at every number of values if `bounds` of the values are given: the sequence is
+      Robbins' mixture for variables that are sub-Gaussian with half the distance of the bounds;
+    - in the limit of many values without them. The limit is trusted from 100 values on, and from
+      `n >= (2γz³/3)²` on, γ the skewness of the values and z the normal quantile of the level:
+      there the tail of the studentised mean, `exp(γz³/(3√n))` times the normal one, is less than
+      e^(1/2) times it. Rare large values that have not been drawn yet are not foreseen.
+
+    `tuned_for` is the number of values at which the sequence is narrowest.
     """
 
     value: float
     neighbours: tuple[float, ...]
     level: float
     tuned_for: int = 10_000
+    bounds: tuple[float, float] | None = None
 
-    def decide(
-        self, count: int, mean: float, deviation: float, bias_bound: float = 0.0
-    ) -> Decision:
-        """The decision after `count` values with this mean and standard deviation."""
-        half = confidence_sequence_half_width(count, deviation, self.level, self.tuned_for)
-        reach = half + bias_bound
+    def half_width(self, values: np.ndarray) -> float:
+        """Half-width of the confidence sequence of the mean after these values.
+
+        Raises
+        ------
+        ComputationError : values that are not finite or outside of the bounds, bad level or bounds
+        """
+        count = values.size
+        _require_level(self.level)
+        if not np.all(np.isfinite(values)):
+            raise ComputationError("finite values", "nan or infinite ones", "check the values")
+        if self.bounds is not None:
+            low, high = self.bounds
+            if not low < high or (count and not low <= np.min(values) <= np.max(values) <= high):
+                raise ComputationError(
+                    f"values between the bounds {low:g} and {high:g}",
+                    f"{np.min(values):g} to {np.max(values):g}" if count else "bounds out of order",
+                    "give bounds that hold for certain",
+                )
+            return _mixture_half_width(count, 0.5 * (high - low), self.level, self.tuned_for)
+        deviation = float(np.std(values)) if count else 0.0
+        if count < LEAST_FOR_LIMIT or deviation == 0.0:
+            return math.inf
+        skewness = abs(float(np.mean(((values - np.mean(values)) / deviation) ** 3)))
+        if count < (2.0 * skewness * _normal_isf(0.5 * self.level) ** 3 / 3.0) ** 2:
+            return math.inf
+        return confidence_sequence_half_width(count, deviation, self.level, self.tuned_for)
+
+    def decide(self, values: Sequence[float] | np.ndarray, bias_bound: float = 0.0) -> Decision:
+        """The decision after all values so far, in the order in which they were drawn."""
+        drawn = np.asarray(values, dtype=np.float64).ravel()
+        reach = self.half_width(drawn) + bias_bound
+        if math.isinf(reach):
+            return "undecided"
+        mean = float(np.mean(drawn))
         if abs(mean - self.value) > reach:
             return "rejected"
-        if all(abs(mean - other) > reach for other in self.neighbours):
+        if self.neighbours and all(abs(mean - other) > reach for other in self.neighbours):
             return "accepted"
         return "undecided"

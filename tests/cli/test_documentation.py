@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from exitlaw.cli import app
-from exitlaw.command_options import EVALUATE, OPTIONS, SIMULATE
+from exitlaw.command_options import EVALUATE, INFER, OPTIONS, SIMULATE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 README = DOCS.parent / "README.md"
@@ -37,7 +37,7 @@ def test_every_command_is_documented():
 
 def test_every_quantity_is_documented_with_its_options():
     sections = COMMANDS.split("## Quantities of ")
-    for section, quantities in ((sections[1], EVALUATE), (sections[2], SIMULATE)):
+    for section, quantities in zip(sections[1:], (EVALUATE, SIMULATE, INFER), strict=True):
         rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (?:[^|]|\\\|)*\|$", section, re.M))
         assert rows.keys() == quantities.keys()
         for name, quantity in quantities.items():
