@@ -158,11 +158,7 @@ def power_law_ratio() -> ClaimBody:
             EnclosureComparison(
                 route="quotient of the two escape times in ball arithmetic",
                 reference=_quotient_of_times,
-                points=tuple(
-                    {**points[0], r: Integer(4), a: Integer(1), b: Rational(5, 2), c: HALF,
-                     theta: reading}
-                    for reading in (Integer(0), Rational(3, 4))
-                ),
+                points=_scaled_points(),
                 digits=12,
             ),
             models.FirstPoints(
@@ -197,6 +193,16 @@ def _ratio_point(reading: sympy.Expr) -> Point:
 
     return {**parabolas_point(5, 3, reading), r: Integer(2), a: Integer(0), b: Integer(2),
             c: Integer(0)}  # fmt: skip
+
+
+def _scaled_points() -> tuple[Point, ...]:
+    """Scaling laws whose powers of r are rational numbers; the last point differs in everything."""
+    from derivations.joined_parabolas import OTHER_PARABOLAS, parabolas_point
+
+    law = {r: Integer(4), a: Integer(1), b: Rational(5, 2), c: HALF}
+    other = {r: Integer(9), a: Rational(3, 2), b: Integer(2), c: -HALF}
+    alike = (parabolas_point(5, 3, reading) for reading in (Integer(0), Rational(3, 4)))
+    return (*({**point, **law} for point in alike), {**OTHER_PARABOLAS, **other})
 
 
 def _flat(point: Point) -> Point:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from typing import Any, Protocol
 
 import sympy
@@ -31,6 +32,7 @@ from exitlaw.convergence import integrable, rough_near
 from exitlaw.positivity import (
     Intervals,
     allowed,
+    bound_symbols,
     keeps_its_sign,
     ordered,
     proves_at_least_zero,
@@ -118,6 +120,8 @@ class Definition:
         if not isinstance(self.symbol, sympy.Symbol | AppliedUndef):
             return CheckResult(False, f"only a name can be defined, not {self.symbol}")
         name = self.symbol.func if isinstance(self.symbol, AppliedUndef) else self.symbol
+        if not _is_one_place(self.symbol.args):
+            return CheckResult(False, f"{self.symbol} may be the same place for several values")
         if self.expression.has(name):
             return CheckResult(False, f"{self.symbol} occurs in its own definition")
         if self.carries():
@@ -147,6 +151,27 @@ class Definition:
 
     def broken(self) -> Definition:
         return replace(self, expression=self.expression + self.symbol)
+
+
+def _is_one_place(arguments: tuple[Any, ...]) -> bool:
+    """Whether arguments determine their symbols: f(x^2) := x would give f(1) two values."""
+    symbols: set[sympy.Symbol] = set()
+    for part in arguments:
+        inside = part.free_symbols
+        if not inside:
+            continue
+        (symbol,) = inside if len(inside) == 1 else (None,)
+        if symbol is None or symbol in symbols:
+            return False
+        symbols.add(symbol)
+        smooth = part == symbol or (
+            runs_through_an_interval(symbol)
+            and regular_on(part, {}) is None
+            and keeps_its_sign(sympy.diff(part, symbol))
+        )
+        if not smooth:
+            return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -470,6 +495,9 @@ class ChangeOfVariables:
     def run(self) -> CheckResult:
         if self.new != self.old and sympy.sympify(self.integrand).has(self.new):
             return CheckResult(False, f"{self.new} has a meaning in the integrand already")
+        caught = self.substitution.free_symbols & bound_symbols(self.integrand)
+        if caught:
+            return CheckResult(False, f"{caught.pop()} is bound inside the integrand")
         diverges = integrable(self.integrand, (self.old, *self.old_limits), self.given)
         if diverges is not None and integrable(self.result, (self.new, *self.limits), self.given):
             return CheckResult(False, f"the integral may diverge: {diverges}")
@@ -616,7 +644,7 @@ class LemmaUse:
             moved = name.subs(symbols, simultaneous=True)
             if isinstance(moved, AppliedUndef):
                 moved = renamed.get(moved.func, moved.func)(*moved.args)
-            found.setdefault(moved, sympy.Symbol(f"{name} of {self.claim}", real=True))
+            found.setdefault(moved, _unknown_of(str(name), self.claim))
         return found
 
     def run(self) -> CheckResult:
@@ -686,6 +714,12 @@ def _exact(value: Any) -> sympy.Expr:
     if isinstance(value, Fraction):
         return sympy.Rational(value.numerator, value.denominator)
     return sympy.sympify(value)
+
+
+@cache
+def _unknown_of(name: str, claim: str) -> sympy.Symbol:
+    """What a name means that a lemma leaves open: no symbol that a derivation could write."""
+    return sympy.Dummy(f"{name} of {claim}", real=True)
 
 
 MOST_KNOWN = 64

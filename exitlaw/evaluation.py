@@ -48,6 +48,9 @@ def outside(point: Point, domain: Domain) -> str | None:
         if symbol not in point:
             continue
         value = sympy.sympify(point[symbol])
+        assumed = excluded_by(symbol, value)
+        if assumed is not None:
+            return f"{symbol} is {assumed}, so that it cannot be {value}"
         if allowed.values:
             if value not in allowed.values:
                 return f"{symbol} = {value} is none of the listed values"
@@ -62,6 +65,17 @@ def outside(point: Point, domain: Domain) -> str | None:
             return f"the point gives no value to {names}, so that {constraint} is undecided"
         if constraint.subs(list(point.items())) != sympy.true:
             return f"the constraint {constraint} does not hold"
+    return None
+
+
+def excluded_by(symbol: sympy.Symbol, value: sympy.Expr) -> str | None:
+    """What the symbol is assumed to be and the number is not, or None.
+
+    0 counts as the end of the positive, and of the negative, numbers.
+    """
+    for assumption in ("integer", "rational", "real", "nonnegative", "nonpositive"):
+        if getattr(symbol, f"is_{assumption}") and getattr(value, f"is_{assumption}") is False:
+            return assumption
     return None
 
 

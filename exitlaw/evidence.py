@@ -134,8 +134,8 @@ class EnclosureComparison:
     | equivalence (the reference  | property and criterion differ   | they agree, and both true    |
     | returns a truth value)      |                                 | and false occur              |
 
-    Anything else is unknown: one point alone decides no equality in variables. A point outside the
-    domain, or an error, is unknown with its reason.
+    Anything else is unknown: values of one variable at one place decide no equality. A point
+    outside the domain, or an error, is unknown with its reason.
     """
 
     route: str
@@ -172,7 +172,7 @@ class EnclosureComparison:
                 undecided.append(finding)
         if undecided:
             return undecided[0]
-        lonely = self._lonely(statement, context.domain)
+        lonely = lonely_symbol(statement, context.domain, self.points)
         if lonely is not None:
             return Finding(Verdict.UNKNOWN, lonely, describe(self.points[0]))
         count = f"{len(self.points)} point{'s' if len(self.points) > 1 else ''}"
@@ -181,14 +181,6 @@ class EnclosureComparison:
                 return Finding(Verdict.UNKNOWN, f"only {truths} occurs among {count}")
             return Finding(Verdict.AGREES, f"property and criterion agree at {count}")
         return Finding(Verdict.AGREES, f"enclosures overlap at {count} to {self.digits} digits")
-
-    def _lonely(self, statement: Statement, domain: Domain) -> str | None:
-        """Why the points, though none contradicts, are one only; or None."""
-        symbols: Any = statement.rhs.free_symbols
-        free = [s for s in symbols if len(domain.ranges.get(s, Range()).values) != 1]
-        if free and len({tuple(point.get(s) for s in free) for point in self.points}) < 2:
-            return "one point decides no equality: a formula that is wrong may pass through it"
-        return None
 
     def _at(
         self,
@@ -237,6 +229,24 @@ class EnclosureComparison:
                 text = f"the {name} has fewer than {self.digits} digits: {ball}"
                 return Finding(Verdict.UNKNOWN, text, where, enclosures)
         return Finding(Verdict.AGREES, "the enclosures overlap", where, enclosures)
+
+
+def lonely_symbol(statement: Statement, domain: Domain, points: Sequence[Point]) -> str | None:
+    """Why points decide no equality: a symbol has one value at all of them; or None.
+
+    x^2 y = 2 x y holds at x = 2 for every y. The symbols are those of the formula, and those of
+    the left side that the domain gives a range.
+    """
+    left: Any = statement.lhs.free_symbols & set(domain.ranges)
+    for symbol in sorted(left | statement.rhs.free_symbols, key=str):
+        if len(domain.ranges.get(symbol, Range()).values) == 1:
+            continue
+        if len({point.get(symbol) for point in points}) < 2:
+            return (
+                f"{symbol} has one value at all points: a formula that is wrong elsewhere passes "
+                "through it; give points that differ in it"
+            )
+    return None
 
 
 def narrow(ball: Enclosure, digits: int) -> bool:

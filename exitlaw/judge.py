@@ -23,9 +23,10 @@ from exitlaw.claim import (
     forget_bodies,
     with_formula,
 )
+from exitlaw.evaluation import excluded_by, sympify
 from exitlaw.evidence import Context, Evidence, Finding, Skipped
 from exitlaw.mutants import generate, is_equivalent
-from exitlaw.relations import plain
+from exitlaw.relations import no_number, plain
 from exitlaw.results import ClaimResult, EvidenceResult, MutantResult, StepResult
 from exitlaw.verdict import Verdict
 
@@ -57,6 +58,7 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     try:
         body = claim.build()
         _require_names_of_one_symbol(body)
+        _require_numbers(body)
     except Exception as error:
         row = _failure("build", "the function that states the claim", error, start)
         return replace(result, evidence=(row,), seconds=perf_counter() - start)
@@ -111,6 +113,27 @@ def _require_names_of_one_symbol(body: ClaimBody) -> None:
     for symbol in symbols:
         if known.setdefault(str(symbol), symbol) != symbol:
             raise ValueError(f"two symbols with different assumptions are called {symbol}")
+
+
+def _require_numbers(body: ClaimBody) -> None:
+    """Formulas are exact, and symbols run through no more than what they are assumed to be.
+
+    Raises
+    ------
+    ValueError : a rounded number, a symbol of another kind, or a range that a proof cannot cover.
+    """
+    sides = (body.statement.lhs, body.statement.rhs, *body.domain.constraints)
+    for part in (*sides, *(mutant.formula for mutant in body.mutants)):
+        strange = no_number(part)
+        if strange is not None:
+            raise ValueError(strange)
+    for symbol, allowed in body.domain.ranges.items():
+        for value in allowed.values or (allowed.low, allowed.high):
+            number = sympify(value)
+            assumed = excluded_by(symbol, number)
+            # The ends of an interval need not be integers themselves.
+            if assumed is not None and (allowed.values or assumed not in ("integer", "rational")):
+                raise ValueError(f"{symbol} is {assumed}, but its range holds {number}")
 
 
 def _statistical(evidence: Iterable[Evidence]) -> int:

@@ -1,0 +1,334 @@
+"""False statements by capture of bound variables, complex branches, names and thin evidence.
+
+Each was accepted once. Several steps end in a falsehood: the derivation must not be accepted.
+"""
+
+from collections.abc import Callable
+
+import pytest
+import sympy
+from sympy import Abs, Function, I, Integral, Piecewise, Rational, S, Symbol, atan, exp, log, oo, pi
+
+from exitlaw.analysis import (
+    MonotoneIntegral,
+    Multiple,
+    PowerTail,
+    Supremum,
+    TaylorMatch,
+    TaylorPositivity,
+)
+from exitlaw.asymptotics import Composition, FirstTermExpansion, Law
+from exitlaw.checks import (
+    ChangeOfVariables,
+    Check,
+    DefiniteIntegral,
+    Definition,
+    Identity,
+    Inequality,
+    LimitCheck,
+    LogDerivative,
+    Substitution,
+)
+from exitlaw.claim import (
+    _BODIES,
+    REGISTRY,
+    Bound,
+    Claim,
+    ClaimBody,
+    Domain,
+    Equality,
+    LimitStatement,
+    Mutant,
+    Range,
+    Statement,
+)
+from exitlaw.derivation import Derivation, SolvesODE, Step
+from exitlaw.domination import DominatedConvergence
+from exitlaw.evidence import Context, EnclosureComparison
+from exitlaw.judge import judge
+from exitlaw.verdict import Verdict
+from numerics.enclosure import Enclosure
+
+x, y, a, v = (Symbol(name, real=True) for name in "xyav")
+p, q, r = (Symbol(name, positive=True) for name in "pqr")
+u = Symbol("u", nonnegative=True)
+k = Symbol("k", integer=True, positive=True)
+f, g = Function("f"), Function("g")
+top, positive_top, negative_top = (
+    Symbol("s", real=True), Symbol("s", positive=True), Symbol("s", negative=True)
+)  # fmt: skip
+
+
+def _trivial(statement: Statement) -> Step:
+    """A step that adds nothing: the statement has to follow from those before."""
+    return Step("follows", statement, "", Identity(x, x))
+
+
+def _accepted(*parts: Check | Step, domain: Domain | None = None) -> bool:
+    steps = tuple(
+        part if isinstance(part, Step) else Step(f"step {j}", part.establishes()[-1], "", part)
+        for j, part in enumerate(parts)
+    )
+    outcome = Derivation(steps).run()
+    return outcome.ok and outcome.exceeds(domain or Domain()) is None
+
+
+# --- complex branches -----------------------------------------------------------------------------
+
+JUMP = atan(x + 2 * I) + atan(x - 2 * I)
+"""Real for real x, with a jump of 2 pi at 0: atan has cuts on the imaginary axis."""
+
+SLOPE = 1 / (1 + (x + 2 * I) ** 2) + 1 / (1 + (x - 2 * I) ** 2)
+
+FALSE: dict[str, Check] = {
+    "the limit at a branch cut": LimitCheck(JUMP, S(0), x, S(0)),
+    "a primitive that jumps at a branch cut": DefiniteIntegral(
+        SLOPE, JUMP, x, S(-1), S(1), 2 * (atan(1 + 2 * I) + atan(1 - 2 * I))
+    ),
+    "a complex number called positive": Inequality(S(0), x**2 + I * x, strict=True),
+    "a complex square called a square": Inequality(S(0), x**2 + 2 * I * x - 1),
+    "conditions of an integrand taken out of the integral": Identity(
+        Integral(Piecewise((1, x > 0), (2, True)), (x, -1, 1)),
+        Piecewise((1, x > 0), (2, True)) * Integral(1, (x, -1, 1)),
+    ),
+    "a symbol called like the series' logarithm": LimitCheck(
+        1 / (1 + Symbol("l_log_t", real=True) ** 2), S(0), p, oo
+    ),
+    "the supremum of its own multiple": Supremum(
+        positive_top, sympy.Lt(q, 2 * positive_top), q, 2 * positive_top
+    ),
+    "the supremum of integers": Supremum(
+        positive_top, sympy.Lt(k, Rational(5, 2)), k, Rational(5, 2)
+    ),
+    "a negative supremum": Supremum(negative_top, sympy.Lt(q, p), q, p),
+    "an exponent that moves": PowerTail(
+        1 / p, p, -1 + 1 / log(p), exp(-1), Symbol("holds"), sympy.Lt(1 / log(p), 0)
+    ),
+    "f(1) is 1 and -1": Definition(f(x**2), x),
+    "operators that do not commute": Identity(
+        Symbol("A", commutative=False) * Symbol("B", commutative=False),
+        Symbol("B", commutative=False) * Symbol("A", commutative=False),
+    ),
+    "minus a symbol that is called zero": Inequality(S(0), -Symbol("z", zero=True)),
+    "minus the inverse of an infinite symbol": Inequality(S(0), -1 / Symbol("z", infinite=True)),
+    "an integral that catches the end of an interval": Inequality(
+        S(0), Integral(x - a, (x, 0, 1)), {x: (S(5), S(6)), a: (S(0), x)}
+    ),
+    "the new variable times a bound one": ChangeOfVariables(
+        Integral(y * p, (p, 0, 1)), y, (S(0), p), p * v, v, (S(0), S(1)),
+        p * Integral(p**2 * v, (p, 0, 1)),
+    ),
+}  # fmt: skip
+
+GRANTED = Domain(constraints=(x > 5, x < 6, a > 0, a < x))
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_false_statement_is_refused(name: str) -> None:
+    assert not _accepted(FALSE[name], domain=GRANTED)
+
+
+def test_what_is_real_and_regular_is_still_accepted() -> None:
+    assert _accepted(DefiniteIntegral(1 / (1 + x**2), atan(x), x, -oo, oo, pi))
+    assert _accepted(Inequality(S(0), x**2 + x + 1, strict=True))
+    assert _accepted(Definition(f(p**2), p))
+    inside = Piecewise((x, x > 0), (2 * x, True))
+    assert _accepted(Identity(inside + inside, 2 * inside))
+    whole = Integral(inside, (x, 0, 1))
+    assert _accepted(Identity((whole + 1) ** 2 - 1, whole**2 + 2 * whole))
+    assert _accepted(Supremum(top, sympy.Lt(q, p), q, p))
+
+
+# --- capture of bound variables -------------------------------------------------------------------
+
+
+def test_a_composition_does_not_catch_the_variable_of_an_integral() -> None:
+    # int_0^1 dp/(q (1 + p)^2) -> 0 as q -> oo; with q = p r it is infinite for every r.
+    integrand = 1 / (q * (1 + p) ** 2)
+    limit, bound = LimitStatement(integrand, S(0), q, oo), Bound(integrand, 1 / (1 + p) ** 2)
+    steps = (
+        LimitCheck(integrand, S(0), q, oo),
+        Inequality(integrand, bound.rhs, {q: (S(1), oo)}),
+        DominatedConvergence(limit, bound, (p, S(0), S(1))),
+    )
+    outer = steps[-1].establishes()[0]
+    assert isinstance(outer, LimitStatement)
+    grows, other = (LimitCheck(inner, oo, r, oo) for inner in (p * r, 2 * r))
+    assert not _accepted(*steps, grows, Composition(outer, LimitStatement(p * r, oo, r, oo)))
+    assert _accepted(*steps, other, Composition(outer, LimitStatement(2 * r, oo, r, oo)))
+
+
+def test_a_mirrored_bound_does_not_catch_the_variable_of_an_integral() -> None:
+    inner = Integral(q**2 * x, (x, 0, 1))
+    bound = Bound(q**2 / 3, inner)
+    value = DefiniteIntegral(q**2 * x, q**2 * x**2 / 2, x, S(0), S(1), q**2 / 2)
+    shown = Step("bound", bound, "", Inequality(q**2 / 3, q**2 / 2))
+    caught = Integral(x**3, (x, 0, 1))
+    mirrored = MonotoneIntegral(x**2 / 3, caught, (x, S(-9), S(9)), by=bound, mirror=q)
+    assert _accepted(value, shown)
+    assert not _accepted(value, shown, mirrored)  # 162 <= 9/2
+
+
+# --- facts outside of where they were shown -------------------------------------------------------
+
+
+def test_a_mirrored_bound_holds_on_the_whole_interval() -> None:
+    far = Inequality(S(0), q**2 - 3, {q: (S(2), oo)})
+    whole = MonotoneIntegral(
+        S(0), x**2 - 3, (x, S(-1), S(1)), by=Bound(S(0), q**2 - 3), mirror=q
+    )  # 0 <= -16/3
+    assert not _accepted(far, whole, domain=Domain(constraints=(q > 2,)))
+
+
+def test_a_bound_far_out_is_none_on_the_way_from_the_start() -> None:
+    steep = Inequality(S(5), 2 * u, {u: (S(3), oo)})
+    grown = TaylorPositivity(S(0), u**2 - 5 * u, u, 1, S(0), ((S(1), Bound(S(5), 2 * u)),))
+    assert not _accepted(steep, grown, domain=Domain(constraints=(u > 3,)))  # -4 at u = 4
+
+
+def test_an_expansion_is_shown_wherever_the_law_has_mass() -> None:
+    # E x erf(x/q) is about 1/2 on (-1, 1), though x erf(x/q) = x + o(q) for x > 0.
+    law = Law(x, Rational(1, 2), S(-1), S(1))
+    integrand = 1 + q * x * sympy.erf(x / q)
+    check = FirstTermExpansion(
+        f(q), Equality(law.mean(x), S(0)), integrand, x, law, q, "it is dominated"
+    )
+    steps = (
+        LimitCheck(check.expansion.lhs, S(0), q, S(0), given={x: (S(0), oo)}),
+        DefiniteIntegral(Rational(1, 2), x / 2, x, S(-1), S(1), S(1)),
+        DefiniteIntegral(x / 2, x**2 / 4, x, S(-1), S(1), S(0)),
+        Definition(f(q), law.mean(integrand)),
+    )
+    assert _accepted(*steps)
+    assert not _accepted(*steps, check, domain=Domain(constraints=(x > 0,)))
+
+
+# --- undefined functions are real and smooth ------------------------------------------------------
+
+
+def test_a_smooth_function_is_not_replaced_by_a_pole_or_a_kink() -> None:
+    match = TaylorMatch(x * f(x), S(0), x, 1)
+    source = LimitStatement(x * f(x), S(0), x, S(0))
+    pole = Substitution(source, {f(x): 1 / x}, LimitStatement(S(1), S(0), x, S(0)))
+    fine = Substitution(source, {f(x): exp(x)}, LimitStatement(x * exp(x), S(0), x, S(0)))
+    assert not _accepted(match, pole)
+    assert _accepted(match, fine)
+    even = TaylorMatch(f(x) + f(-x), 2 * f(S(0)), x, 2)
+    (smooth,) = even.establishes()
+    assert isinstance(smooth, LimitStatement)
+    kink = LimitStatement(2 * Abs(x) / x, S(0), x, S(0))
+    assert not _accepted(even, Substitution(smooth, {f: Abs}, kink))  # type: ignore[dict-item]
+
+
+def test_a_real_function_is_not_replaced_by_an_imaginary_one() -> None:
+    steps = (
+        Inequality(S(0), y**2),
+        Substitution(Bound(S(0), y**2), {y: f(x)}, Bound(S(0), f(x) ** 2)),
+    )
+    imaginary = Substitution(Bound(S(0), f(x) ** 2), {f(x): I}, Bound(S(0), S(-1)))
+    assert _accepted(*steps)
+    assert not _accepted(*steps, imaginary)
+
+
+def test_what_an_equation_determines_was_not_taken_as_smooth_before() -> None:
+    match = TaylorMatch(p * f(p), S(0), p, 1)
+    solved = SolvesODE(p * f(p).diff(p) + f(p), f(p), 1 / p, ((f(1), S(1)),))
+    false = _trivial(LimitStatement(S(1), S(0), p, S(0)))
+    assert _accepted(solved)
+    assert not _accepted(match, solved, false)
+
+
+# --- names and numbers ----------------------------------------------------------------------------
+
+
+def test_a_supremum_is_a_name_with_a_meaning() -> None:
+    named = Supremum(top, sympy.Lt(q, p), q, p)
+    five = Substitution(Equality(top, p), {top: S(5)}, Equality(S(5), p))
+    assert not _accepted(named, five)
+    variable = Domain({top: Range(0, 10), p: Range(0, 10)})
+    assert not _accepted(named, domain=variable)
+
+
+def test_a_constant_that_is_zero_is_not_divided_by() -> None:
+    # atan 2 + atan 1/2 = pi/2, which no normal form sees.
+    left, right = exp(atan(p) + atan(1 / p)), exp(pi / 2)
+    known = LogDerivative(left, right, p, at=S(1))
+    at_two = Substitution(Equality(left, right), {p: S(2)}, Equality(left.subs(p, 2), right))
+    divided = Multiple(
+        Equality(left.subs(p, 2), right), (p - q) / (left.subs(p, 2) - right), Equality(p, q)
+    )
+    assert _accepted(known, at_two)
+    assert not _accepted(known, at_two, divided)
+    assert not _accepted(known, _trivial(Equality(1 / (left - right), 2 / (left - right))))
+
+
+def test_rounded_numbers_are_none_of_a_derivation() -> None:
+    exact = Identity((1 + a) * p - p, a * p)
+    tiny = sympy.Float("1e-17")
+    put = Substitution(Equality(exact.lhs, exact.rhs), {a: tiny}, Equality(S(0), tiny * p))
+    assert _accepted(exact)
+    assert not _accepted(exact, put)
+
+
+# --- evidence that says little --------------------------------------------------------------------
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Verdict]:
+    """The verdict on a body that is expected to agree."""
+
+    def verdict(body: ClaimBody) -> Verdict:
+        both = {"quick": Verdict.AGREES, "full": Verdict.AGREES}
+        made = Claim("made/up", "", "a book", both, (), None, lambda: body, __name__)  # type: ignore[arg-type]
+        monkeypatch.setitem(REGISTRY, "made/up", made)
+        monkeypatch.setitem(_BODIES, "made/up", body)
+        return judge(made).verdict
+
+    return verdict
+
+
+def _compared(value: sympy.Expr, points: list[dict]) -> EnclosureComparison:
+    def reference(point, digits) -> Enclosure:
+        return Enclosure.exact(int(value.subs(point)))
+
+    return EnclosureComparison("exact", reference, points, digits=10)
+
+
+def test_an_equality_is_compared_where_each_variable_differs(judged) -> None:
+    inside = Domain({x: Range(0, 5), p: Range(0, 5)})
+    alike = [{x: S(2), p: S(1)}, {x: S(2), p: S(3)}]
+    apart = [{x: S(2), p: S(1)}, {x: S(3), p: S(3)}]
+    for formula, points, expected in (
+        (2 * x * p, alike, Verdict.UNKNOWN),  # 2 x p = x^2 p at x = 2
+        (2 * x * p, apart, Verdict.REFUTED),
+        (x**2 * p, apart, Verdict.AGREES),
+    ):
+        evidence = (_compared(x**2 * p, points),)
+        assert judged(ClaimBody(Equality(g(x, p), formula), inside, evidence=evidence)) is expected
+    # x^2 = 4 at the one point x = 2: the formula shows no variable.
+    square = ClaimBody(
+        Equality(x**2, S(4)), Domain({x: Range(0, 5)}), evidence=(_compared(x**2, [{x: S(2)}]),)
+    )
+    assert judged(square) is Verdict.UNKNOWN
+
+
+def test_a_range_holds_no_values_that_the_symbol_excludes(judged) -> None:
+    # sqrt(p^2) = p is built in for p > 0: it must not be claimed on [-5, 5].
+    points: list[dict] = [{p: S(2)}, {p: S(3)}]
+    for low, expected in ((-5, Verdict.UNKNOWN), (0, Verdict.AGREES)):
+        body = ClaimBody(
+            Equality(f(p), sympy.sqrt(p**2)), Domain({p: Range(low, 5)}),
+            evidence=(_compared(p, points),),
+        )  # fmt: skip
+        assert judged(body) is expected
+    context = Context(domain=Domain({p: Range(-5, 5)}))
+    route = _compared(p, [{p: S(-1)}, {p: S(-2)}])
+    assert route.judge(Equality(f(p), p), context).verdict is Verdict.UNKNOWN
+
+
+def test_a_statement_is_made_of_exact_numbers(judged) -> None:
+    body = ClaimBody(
+        Equality(f(x), sympy.Float(1) * x), Domain({x: Range(0, 5)}),
+        evidence=(_compared(x, [{x: S(2)}, {x: S(3)}]),), mutants=(Mutant("other", x + 1),),
+    )  # fmt: skip
+    assert judged(body) is Verdict.UNKNOWN
