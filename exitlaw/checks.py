@@ -563,8 +563,10 @@ class Substitution:
         if getattr(self.result, "strict", False) and not getattr(self.source, "strict", False):
             return CheckResult(False, "a weak bound gives no strict one")
         if isinstance(self.source, LimitStatement) and isinstance(self.result, LimitStatement):
+            moved = substituted(self.source, self.mapping)
+            assert isinstance(moved, LimitStatement)
             kept = (self.result.variable, self.result.to, self.result.remainder)
-            if kept != (self.source.variable, self.source.to, self.source.remainder):
+            if kept != (moved.variable, moved.to, moved.remainder):
                 return CheckResult(False, "the limits are taken differently")
         for side in ("lhs", "rhs"):
             source = getattr(self.source, side).subs(dict(self.mapping), simultaneous=True)
@@ -640,7 +642,7 @@ class LemmaUse:
                 if isinstance(moved, AppliedUndef):
                     moved = renamed.get(moved.func, moved.func)(*moved.args)
                 found[moved] = meaning.subs(symbols, simultaneous=True)
-        for name in _quantities(body) if self.identified is None else ():
+        for name in _quantities(self.claim, body) if self.identified is None else ():
             moved = name.subs(symbols, simultaneous=True)
             if isinstance(moved, AppliedUndef):
                 moved = renamed.get(moved.func, moved.func)(*moved.args)
@@ -668,7 +670,7 @@ class LemmaUse:
 
     def _misused(self, body: ClaimBody, mapping: Mapping[Any, Any]) -> str | None:
         """How the instance leaves what the lemma says, apart from its constraints; or None."""
-        named = (*_definitions(body), *_quantities(body))
+        named = (*_definitions(body), *_quantities(self.claim, body))
         defined = {name.func if isinstance(name, AppliedUndef) else name for name in named}
         for name, value in mapping.items():
             if isinstance(name, AppliedUndef) and name.func in defined:
@@ -679,9 +681,7 @@ class LemmaUse:
         stated = getattr(self.relation, "remainder", None)
         if stated is not None and stated != getattr(body.statement, "remainder", None):
             return f"{self.claim} has another remainder"
-        proved = body.derivation is not None and all(
-            verdict is Verdict.PROVED for verdict in REGISTRY[self.claim].expected.values()
-        )
+        proved = _demands_proof(self.claim, body)
         for symbol, known in body.domain.ranges.items():
             value = sympy.sympify(mapping.get(symbol, symbol))
             if known.values:
@@ -738,12 +738,18 @@ def _definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:
     return known[1]
 
 
-def _quantities(body: ClaimBody) -> tuple[Any, ...]:
+def _demands_proof(claim: str, body: ClaimBody) -> bool:
+    """Whether a claim stands only if its derivation is accepted."""
+    expected = REGISTRY[claim].expected.values()
+    return body.derivation is not None and all(one is Verdict.PROVED for one in expected)
+
+
+def _quantities(claim: str, body: ClaimBody) -> tuple[Any, ...]:
     """What a statement without a proof names: the quantities that its evidence is about.
 
     Those are its undefined functions, and the symbols to which the domain gives no range.
     """
-    if body.derivation is not None:
+    if _demands_proof(claim, body):
         return ()
     sides = (body.statement.lhs, body.statement.rhs)
     functions = set().union(*(side.atoms(AppliedUndef) for side in sides))

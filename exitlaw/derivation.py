@@ -36,7 +36,7 @@ from exitlaw.checks import (
 from exitlaw.claim import Domain, LimitStatement, Statement
 from exitlaw.differential_equations import SolvesODE
 from exitlaw.meanings import Meanings, moved_by, parts_of
-from exitlaw.relations import as_statement, follows, grounds, no_number
+from exitlaw.relations import as_statement, grounds, no_number
 from exitlaw.scope import Condition, assumed, beyond, inherited, near_the_limit
 
 __all__ = [
@@ -142,7 +142,12 @@ class Derivation:
         if not self.steps:
             return False
         last = as_statement(self.steps[-1].relation)
-        if last is None or not follows(statement, (last,)):
+        if last is None:
+            return False
+        # The conditions of the last step are about its symbols where they are free: it is not used
+        # under an integral over them.
+        free = sympy.Tuple(*last.lhs.free_symbols, *last.rhs.free_symbols)
+        if grounds(statement, (last,), {last: (Condition(free),)}) is None:
             return False
         checks = [step.check for step in self.steps]
         named = [check for check in checks if isinstance(check, Definition)]

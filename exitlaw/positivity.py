@@ -36,15 +36,16 @@ CONTINUOUS = frozenset(
 
 def bound_symbols(expression: Basic) -> set[Basic]:
     """Symbols that an integral, a sum, a limit or a derivative inside binds."""
-    return {
-        symbol
-        for node in sympy.preorder_traversal(expression)
-        for symbol in (
-            node.variables
-            if isinstance(node, sympy.Derivative)
-            else getattr(node, "bound_symbols", ())
-        )
-    }
+    return set().union(*(binds(node) for node in sympy.preorder_traversal(expression)))
+
+
+def binds(node: Any) -> set[Basic]:
+    """Symbols that a node binds itself."""
+    if isinstance(node, sympy.Derivative):
+        return set(node.variables)
+    if isinstance(node, sympy.Limit):
+        return {node.args[1]}
+    return set(getattr(node, "bound_symbols", ()))
 
 
 def _on_positive_axis(

@@ -14,6 +14,7 @@ from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statemen
 from exitlaw.positivity import (
     Intervals,
     allowed,
+    binds,
     bound_symbols,
     continuous_on,
     proves_at_least_zero,
@@ -138,6 +139,13 @@ def no_number(expression: Basic) -> str | None:
     """What in an expression stands for no exact, finite, ordinary number; or None."""
     for part in expression.atoms(sympy.Float):
         return f"{part} is a rounded number: write it as a rational"
+    for part in sympy.preorder_traversal(expression):
+        if not (isinstance(part, AppliedUndef) or type(part).__module__.startswith("sympy.")):
+            return f"{type(part).__name__} is no function of SymPy"
+        if isinstance(part, sympy.Order | sympy.AccumBounds | sympy.MatrixExpr):
+            return f"{part} is no number"
+        if isinstance(part, AppliedUndef) and not part.is_commutative:
+            return f"{part} does not commute"
     for symbol in expression.atoms(sympy.Symbol):
         if not symbol.is_commutative or symbol.is_infinite or symbol.is_zero:
             return f"{symbol} is assumed to be no ordinary number"
@@ -184,9 +192,14 @@ def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) 
         lhs=statement.lhs.subs(pairs, simultaneous=True),
         rhs=statement.rhs.subs(pairs, simultaneous=True),
     )
-    if isinstance(changed, LimitStatement):
-        return replace(changed, to=changed.to.subs(pairs, simultaneous=True))
-    return changed
+    if not isinstance(changed, LimitStatement):
+        return changed
+    remainder = changed.remainder
+    return replace(
+        changed,
+        to=changed.to.subs(pairs, simultaneous=True),
+        remainder=None if remainder is None else remainder.subs(pairs, simultaneous=True),
+    )
 
 
 def same(left: Basic, right: Basic) -> bool:
@@ -236,7 +249,7 @@ def _holds_inside(fact: Equality, expression: Basic, needs: Conditions) -> bool:
         for symbol in part.free_symbols
     }
     for node in sympy.preorder_traversal(expression):
-        bound = own & set(getattr(node, "bound_symbols", ()))
+        bound = own & binds(node)
         if not bound or not node.has(fact.lhs):
             continue
         if bound & limited:
@@ -293,21 +306,14 @@ def _rewrite(
     return expression, used
 
 
-def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
-    """Whether `goal` is among the facts, or follows by rewriting with the equalities among them.
-
-    Equalities are used from left to right at every place where the left side occurs as written;
-    the two sides are then compared in normal form.
-    """
-    return grounds(goal, facts) is not None
-
-
 def grounds(
     goal: Statement, facts: Iterable[Statement], needs: Conditions | None = None
 ) -> tuple[Statement, ...] | None:
-    """The facts from which `goal` follows (see `follows`); None if it does not.
+    """The facts from which `goal` follows: itself, or by rewriting with the equalities among them.
 
-    `needs` are the conditions of the facts: none is used where an integral leads out of them.
+    Equalities are used from left to right at every place where the left side occurs as written;
+    the two sides are then compared in normal form. None if the goal does not follow. `needs` are
+    the conditions of the facts: none is used where an integral leads out of them.
     """
     known, needs = tuple(facts), needs or {}
     if goal in known:

@@ -51,6 +51,8 @@ def _is_zero_in_every_branch(value: Expr, positive: Iterable[Expr]) -> bool | No
     }
     if inside:
         return is_zero(value.xreplace(inside), positive=positive)  # type: ignore[arg-type]
+    if any(part.args[-1].args[1] != sympy.true for part in value.atoms(sympy.Piecewise)):  # type: ignore[attr-defined]
+        return None  # where no branch applies, it is equal to nothing
     folded = sympy.piecewise_fold(value)
     if not isinstance(folded, sympy.Piecewise):
         return None if folded.has(sympy.Piecewise) else is_zero(folded, positive=positive)  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from exitlaw.checks import (
     Definition,
     Identity,
     Inequality,
+    LemmaUse,
     LimitCheck,
     LogDerivative,
     Substitution,
@@ -44,10 +45,11 @@ from exitlaw.claim import (
 )
 from exitlaw.derivation import Derivation, SolvesODE, Step
 from exitlaw.domination import DominatedConvergence
-from exitlaw.evidence import Context, EnclosureComparison
+from exitlaw.evidence import Context, EnclosureComparison, MonteCarloTest
 from exitlaw.judge import judge
 from exitlaw.verdict import Verdict
 from numerics.enclosure import Enclosure
+from numerics.simulation import Estimate
 
 x, y, a, v = (Symbol(name, real=True) for name in "xyav")
 p, q, r = (Symbol(name, positive=True) for name in "pqr")
@@ -80,6 +82,16 @@ JUMP = atan(x + 2 * I) + atan(x - 2 * I)
 
 SLOPE = 1 / (1 + (x + 2 * I) ** 2) + 1 / (1 + (x - 2 * I) ** 2)
 
+UNIT = Integral(1, (y, 0, 1))
+
+
+class Trusted(Function):
+    """A function of the author's own that says what it likes."""
+
+    def _eval_is_positive(self) -> bool:
+        return True
+
+
 FALSE: dict[str, Check] = {
     "the limit at a branch cut": LimitCheck(JUMP, S(0), x, S(0)),
     "a primitive that jumps at a branch cut": DefiniteIntegral(
@@ -105,6 +117,14 @@ FALSE: dict[str, Check] = {
         1 / p, p, -1 + 1 / log(p), exp(-1), Symbol("holds"), sympy.Lt(1 / log(p), 0)
     ),
     "f(1) is 1 and -1": Definition(f(x**2), x),
+    "a value outside of where a branch is given": Identity(
+        Piecewise((x, x > 0)), Piecewise((x, x > 0), (5, True))
+    ),
+    "oo - oo under an integral": Identity(
+        Integral((exp(-q) - exp(-2 * q)) / q * UNIT, (q, 0, 1)),
+        UNIT * Integral(exp(-q) / q, (q, 0, 1)) - UNIT * Integral(exp(-2 * q) / q, (q, 0, 1)),
+    ),
+    "a function that calls itself positive": Inequality(S(0), Trusted(x)),  # type: ignore[arg-type]
     "operators that do not commute": Identity(
         Symbol("A", commutative=False) * Symbol("B", commutative=False),
         Symbol("B", commutative=False) * Symbol("A", commutative=False),
@@ -169,6 +189,22 @@ def test_a_mirrored_bound_does_not_catch_the_variable_of_an_integral() -> None:
     assert not _accepted(value, shown, mirrored)  # 162 <= 9/2
 
 
+def test_the_end_of_a_limit_moves_with_what_is_put_in() -> None:
+    limit = LimitCheck(x - a, S(0), x, a)
+    source = LimitStatement(x - a, S(0), x, a)
+    for to, ok in ((a, False), (S(0), True)):  # x -> 0 as x -> a?
+        put = Substitution(source, {a: S(0)}, LimitStatement(x, S(0), x, to))
+        assert _accepted(limit, put) is ok
+
+
+def test_a_parameter_of_a_limit_is_not_replaced_by_its_variable() -> None:
+    limit = LimitCheck((1 + a) / p, S(0), p, oo)
+    (source, *_) = limit.establishes()
+    assert isinstance(source, Equality)
+    result = Equality(source.lhs.subs(a, p), S(0))  # (1 + p)/p -> 0
+    assert not _accepted(limit, Substitution(source, {a: p}, result))
+
+
 # --- facts outside of where they were shown -------------------------------------------------------
 
 
@@ -201,6 +237,16 @@ def test_an_expansion_is_shown_wherever_the_law_has_mass() -> None:
     )
     assert _accepted(*steps)
     assert not _accepted(*steps, check, domain=Domain(constraints=(x > 0,)))
+
+
+def test_the_last_step_is_not_integrated_over_values_that_it_excludes() -> None:
+    inner = Integral(1 / (p + x) ** 2, (p, 0, oo))  # 1/x for x > 0, infinite for x < 0
+    value = DefiniteIntegral(1 / (p + x) ** 2, -1 / (p + x), p, S(0), oo, 1 / x, {x: (S(0), oo)})
+    derivation = Derivation((Step("value", value.establishes()[0], "", value),))
+    assert derivation.run().ok
+    assert derivation.concludes(Equality(inner, 1 / x))
+    limits = (x, -1, 1)
+    assert not derivation.concludes(Equality(Integral(x**2 * inner, limits), Integral(x, limits)))
 
 
 # --- undefined functions are real and smooth ------------------------------------------------------
@@ -270,6 +316,21 @@ def test_rounded_numbers_are_none_of_a_derivation() -> None:
     assert not _accepted(exact, put)
 
 
+def test_evidence_beside_a_derivation_is_still_about_one_quantity(monkeypatch) -> None:
+    # A claim that need only agree: what it names may not be replaced, derivation or not.
+    time = Function("T")
+    statement = Equality(time(p), 2 * p)
+    nothing = Derivation((_trivial(Equality(x, x)),))
+    body = ClaimBody(statement, Domain({p: Range(1, 2, cited=True)}), derivation=nothing)
+    for demanded, ok in ((Verdict.AGREES, False), (Verdict.PROVED, True)):
+        both = {"quick": demanded, "full": demanded}
+        made = Claim("made/time", "", "a book", both, (), None, lambda: body, __name__)  # type: ignore[arg-type]
+        monkeypatch.setitem(REGISTRY, "made/time", made)
+        monkeypatch.setitem(_BODIES, "made/time", body)
+        use = LemmaUse("made/time", Equality(exp(p), 2 * p), {time(p): exp(p)})
+        assert use.run().ok is ok  # a derivation that is demanded holds for every T
+
+
 # --- evidence that says little --------------------------------------------------------------------
 
 
@@ -310,6 +371,34 @@ def test_an_equality_is_compared_where_each_variable_differs(judged) -> None:
         Equality(x**2, S(4)), Domain({x: Range(0, 5)}), evidence=(_compared(x**2, [{x: S(2)}]),)
     )
     assert judged(square) is Verdict.UNKNOWN
+
+
+def test_an_equality_is_compared_on_both_sides_of_0(judged) -> None:
+    # |x| = x wherever x > 0.
+    right: list[dict] = [{x: S(2)}, {x: S(3)}]
+    for points, expected in (
+        (right, Verdict.UNKNOWN),
+        ([*right, {x: S(-2)}], Verdict.REFUTED),
+    ):
+        evidence = (_compared(Abs(x), points),)
+        body = ClaimBody(Equality(g(x), x), Domain({x: Range(-5, 5)}), evidence=evidence)
+        assert judged(body) is expected
+
+
+@pytest.mark.parametrize(("error", "expected"), [(0.2, Verdict.UNKNOWN), (0.01, Verdict.REFUTED)])
+def test_a_simulation_tells_a_factor_2_apart(judged, error: float, expected: Verdict) -> None:
+    # The truth is twice the formula; neighbours 1000 times as large are told apart all the same.
+    def simulate(point, context) -> Estimate:
+        value = 2.0 * float(point[p])
+        return Estimate(value, error * value, 0.0, "proven", 10_000, 10_000, "made", 0, 0.0)
+
+    test = MonteCarloTest("noisy", simulate, ({p: S(2)},), ("1000",))
+    mutants = tuple(Mutant(f"{size}", size * p) for size in (1000, 2000, 3000))
+    body = ClaimBody(
+        Equality(g(p), p), Domain({p: Range(1, 5)}), evidence=(test,), mutants=mutants,
+        generate=False,
+    )  # fmt: skip
+    assert judged(body) is expected
 
 
 def test_a_range_holds_no_values_that_the_symbol_excludes(judged) -> None:
