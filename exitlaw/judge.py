@@ -11,6 +11,7 @@ from dataclasses import replace
 from time import perf_counter
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from exitlaw.claim import (
     REGISTRY,
@@ -111,8 +112,13 @@ def _require_names_of_one_symbol(body: ClaimBody) -> None:
     symbols = set(body.domain.ranges).union(*(side.free_symbols for side in sides))
     known: dict[str, sympy.Basic] = {}
     for symbol in symbols:
-        if known.setdefault(str(symbol), symbol) != symbol:
+        # A Dummy is written like a symbol in formulas.
+        if known.setdefault(symbol.name, symbol) != symbol:  # type: ignore[attr-defined]
             raise ValueError(f"two symbols with different assumptions are called {symbol}")
+    functions: dict[str, object] = {}
+    for part in set().union(*(side.atoms(AppliedUndef) for side in sides)):
+        if functions.setdefault(part.func.__name__, part.func) != part.func:
+            raise ValueError(f"two functions with different assumptions are called {part.func}")
 
 
 def _require_numbers(body: ClaimBody) -> None:

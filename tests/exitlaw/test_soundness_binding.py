@@ -415,6 +415,17 @@ def test_a_range_holds_no_values_that_the_symbol_excludes(judged) -> None:
     assert route.judge(Equality(f(p), p), context).verdict is Verdict.UNKNOWN
 
 
+def test_what_is_written_alike_is_one_thing(judged) -> None:
+    # The formulas read f(x) = x; the evidence is about the other x, or the other f.
+    points: list[dict] = [{x: S(2)}, {x: S(3)}]
+    other = sympy.Dummy("x", real=True)
+    for lhs in (f(x) + other - x, f(x) + Function("f", positive=True)(x) - x):
+        body = ClaimBody(
+            Equality(lhs, x), Domain({x: Range(0, 5)}), evidence=(_compared(x, points),)
+        )
+        assert judged(body) is Verdict.UNKNOWN
+
+
 def test_a_statement_is_made_of_exact_numbers(judged) -> None:
     body = ClaimBody(
         Equality(f(x), sympy.Float(1) * x), Domain({x: Range(0, 5)}),
