@@ -45,7 +45,7 @@ from exitlaw.claim import (
 )
 from exitlaw.derivation import Derivation, SolvesODE, Step
 from exitlaw.domination import DominatedConvergence
-from exitlaw.evidence import Context, EnclosureComparison, MonteCarloTest
+from exitlaw.evidence import BoundOverRegion, Context, EnclosureComparison, MonteCarloTest
 from exitlaw.judge import judge
 from exitlaw.verdict import Verdict
 from numerics.enclosure import Enclosure
@@ -413,6 +413,17 @@ def test_a_range_holds_no_values_that_the_symbol_excludes(judged) -> None:
     context = Context(domain=Domain({p: Range(-5, 5)}))
     route = _compared(p, [{p: S(-1)}, {p: S(-2)}])
     assert route.judge(Equality(f(p), p), context).verdict is Verdict.UNKNOWN
+
+
+def test_a_bound_is_not_certified_across_a_jump() -> None:
+    # The slope of a step is 0 off the jump, which the middle of a box does not show.
+    step = sympy.Heaviside(x - Rational(1, 3))
+    route = BoundOverRegion("boxes", {x: (-1, 1)}, max_boxes=200)
+    context = Context(domain=Domain({x: Range(-1, 1)}))
+    for high, verdict in ((Rational(1, 2), Verdict.REFUTED), (S(1), Verdict.CERTIFIED)):
+        assert route.judge(Bound(step, high + x**2 / 100), context).verdict is verdict
+    with pytest.raises(ValueError, match="DiracDelta"):
+        route.judge(Bound(sympy.DiracDelta(x), S(1)), context)
 
 
 def test_what_is_written_alike_is_one_thing(judged) -> None:
