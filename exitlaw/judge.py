@@ -17,6 +17,7 @@ from exitlaw.claim import (
     REGISTRY,
     Claim,
     ClaimBody,
+    LimitStatement,
     Mutant,
     Profile,
     Statement,
@@ -29,7 +30,7 @@ from exitlaw.evidence import Context, Evidence, Finding, Skipped
 from exitlaw.mutants import generate, is_equivalent
 from exitlaw.relations import no_number, plain
 from exitlaw.results import ClaimResult, EvidenceResult, MutantResult, StepResult
-from exitlaw.verdict import Verdict
+from exitlaw.verdict import DERIVED_HERE, Verdict
 
 CLAIM_FALSE_ALARM = 1e-9
 """Share of one claim in the run's budget of 1e-6: a run may hold a thousand such claims.
@@ -63,7 +64,11 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     except Exception as error:
         row = _failure("build", "the function that states the claim", error, start)
         return replace(result, evidence=(row,), seconds=perf_counter() - start)
-    result = replace(result, statement=plain(body.statement))
+    result = replace(
+        result,
+        statement=plain(body.statement),
+        limit_uncited=isinstance(body.statement, LimitStatement) and claim.source == DERIVED_HERE,
+    )
     context = Context(
         profile=profile,
         seed=seed,

@@ -26,7 +26,7 @@ from exitlaw.discovery import (
 from exitlaw.files_read import contents, unchanged, watched
 from exitlaw.ledger import Ledger
 from exitlaw.results import ClaimResult, EvidenceResult, Report
-from exitlaw.verdict import Verdict
+from exitlaw.verdict import DERIVED_HERE, Verdict
 from theory.errors import InputError
 
 Progress = Callable[[int, int, ClaimResult], None]
@@ -345,10 +345,6 @@ def _settle(
             row = EvidenceResult("correction", "corrected claim", Verdict.CONFLICT, detail, 0.0)
             settled[one.id] = replace(result, evidence=(*result.evidence, row))
     return settled
-
-
-DERIVED_HERE = "derived here"
-"""The source of a claim that no text of the literature is named for."""
 
 
 def _resting_on(

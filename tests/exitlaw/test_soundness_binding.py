@@ -426,6 +426,25 @@ def test_a_bound_is_not_certified_across_a_jump() -> None:
         route.judge(Bound(sympy.DiracDelta(x), S(1)), context)
 
 
+@pytest.mark.parametrize(
+    ("source", "verdict"), [("derived here", Verdict.UNKNOWN), ("a book", Verdict.CERTIFIED)]
+)
+def test_a_remainder_on_a_region_shows_no_limit(monkeypatch, source: str, verdict: Verdict) -> None:
+    # 1 + p/10^6 is within 1/1000 of 1 on [1, 100], and tends to oo.
+    statement = LimitStatement(1 + p / 10**6, S(1), p, oo, remainder=Rational(1, 1000) + 0 * p)
+    body = ClaimBody(
+        statement, Domain({p: Range(1, 100)}),
+        evidence=(BoundOverRegion("boxes", {p: (1, 100)}),),
+        mutants=tuple(Mutant(f"{value}", S(value)) for value in (2, 3, 4)), generate=False,
+    )  # fmt: skip
+    both = {"quick": Verdict.CERTIFIED, "full": Verdict.CERTIFIED}
+    made = Claim("made/limit", "", source, both, (), None, lambda: body, __name__)  # type: ignore[arg-type]
+    monkeypatch.setitem(REGISTRY, "made/limit", made)
+    result = judge(made)
+    assert result.verdict is verdict
+    assert (result.open_limit is None) is (verdict is Verdict.CERTIFIED)
+
+
 def test_what_is_written_alike_is_one_thing(judged) -> None:
     # The formulas read f(x) = x; the evidence is about the other x, or the other f.
     points: list[dict] = [{x: S(2)}, {x: S(3)}]
