@@ -187,6 +187,8 @@ def _sign(expression: sympy.Expr) -> int:
 
 def _ordered(low: sympy.Expr, high: sympy.Expr) -> bool:
     """Whether low < high is shown; an end at infinity decides it."""
+    if low == sympy.oo or high == -sympy.oo:
+        return False
     return low == -sympy.oo or high == sympy.oo or _sign(high - low) > 0
 
 

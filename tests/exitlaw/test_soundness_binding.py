@@ -124,6 +124,9 @@ FALSE: dict[str, Check] = {
         Integral((exp(-q) - exp(-2 * q)) / q * UNIT, (q, 0, 1)),
         UNIT * Integral(exp(-q) / q, (q, 0, 1)) - UNIT * Integral(exp(-2 * q) / q, (q, 0, 1)),
     ),
+    "the integral from -oo to -oo": Inequality(
+        S(0), Integral(p, (x, -oo, -oo)), strict=True
+    ),
     "a function that calls itself positive": Inequality(S(0), Trusted(x)),  # type: ignore[arg-type]
     "operators that do not commute": Identity(
         Symbol("A", commutative=False) * Symbol("B", commutative=False),
