@@ -60,7 +60,7 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     try:
         body = claim.build()
         _require_names_of_one_symbol(body)
-        _require_numbers(body)
+        _require_content(body)
     except Exception as error:
         row = _failure("build", "the function that states the claim", error, start)
         return replace(result, evidence=(row,), seconds=perf_counter() - start)
@@ -126,13 +126,15 @@ def _require_names_of_one_symbol(body: ClaimBody) -> None:
             raise ValueError(f"two functions with different assumptions are called {part.func}")
 
 
-def _require_numbers(body: ClaimBody) -> None:
-    """Formulas are exact, and symbols run through no more than what they are assumed to be.
+def _require_content(body: ClaimBody) -> None:
+    """Something is claimed, of exact numbers, and of no values that the symbols exclude.
 
     Raises
     ------
     ValueError : a rounded number, a symbol of another kind, or a range that a proof cannot cover.
     """
+    if body.statement.lhs == body.statement.rhs:
+        raise ValueError("both sides are the same expression: nothing is claimed")
     sides = (body.statement.lhs, body.statement.rhs, *body.domain.constraints)
     for part in (*sides, *(mutant.formula for mutant in body.mutants)):
         strange = no_number(part)

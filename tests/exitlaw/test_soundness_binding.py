@@ -459,6 +459,13 @@ def test_what_is_written_alike_is_one_thing(judged) -> None:
         assert judged(body) is Verdict.UNKNOWN
 
 
+def test_a_statement_that_says_nothing_is_unknown(judged) -> None:
+    points: list[dict] = [{x: S(2)}, {x: S(3)}]
+    evidence = (_compared(x, points),)
+    body = ClaimBody(Equality(x, 2 * x - x), Domain({x: Range(0, 5)}), evidence=evidence)
+    assert judged(body) is Verdict.UNKNOWN
+
+
 def test_a_statement_is_made_of_exact_numbers(judged) -> None:
     body = ClaimBody(
         Equality(f(x), sympy.Float(1) * x), Domain({x: Range(0, 5)}),
