@@ -411,7 +411,7 @@ def label_noise_reversal() -> ClaimBody:
 @claim(
     "sharpness/contrast-under-label-noise",
     title="Under label noise too, the power law selects exponentially, Langevin polynomially",
-    source="Meng et al., arXiv 2006.13719, abstract",
+    source="Meng et al., arXiv 2006.13719, abstract (as recalled), read for label noise",
     expected="refuted",
     corrected="sharpness/label-noise-reversal",
 )
