@@ -671,13 +671,17 @@ class LemmaUse:
     def _misused(self, body: ClaimBody, mapping: Mapping[Any, Any]) -> str | None:
         """How the instance leaves what the lemma says, apart from its constraints; or None."""
         named = (*_definitions(body), *_quantities(self.claim, body))
-        defined = {name.func if isinstance(name, AppliedUndef) else name for name in named}
+        defined = {_head(name) for name in named}
         for name, value in mapping.items():
             if isinstance(name, AppliedUndef) and name.func in defined:
                 if not (isinstance(value, AppliedUndef) and value.args == name.args):
                     return f"{name} is defined in {self.claim}: it may only be renamed"
             elif name in defined and not isinstance(value, sympy.Symbol):
                 return f"{name} is defined in {self.claim}: it may only be renamed"
+        renamed: dict[Any, Any] = {_head(key): _head(value) for key, value in mapping.items()}
+        images = [renamed.get(name, name) for name in sorted(defined, key=str)]
+        if len(set(images)) < len(images):
+            return f"two names of {self.claim} cannot be one"
         stated = getattr(self.relation, "remainder", None)
         if stated is not None and stated != getattr(body.statement, "remainder", None):
             return f"{self.claim} has another remainder"
@@ -708,6 +712,11 @@ class LemmaUse:
         rhs = self.relation.rhs
         wrong = sympy.Not(rhs) if not isinstance(rhs, sympy.Expr) else 2 * rhs + 1
         return replace(self, relation=replace(self.relation, rhs=wrong))
+
+
+def _head(name: Any) -> Any:
+    """A name without its arguments."""
+    return name.func if isinstance(name, AppliedUndef) else name
 
 
 def _exact(value: Any) -> sympy.Expr:

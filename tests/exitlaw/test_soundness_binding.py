@@ -334,6 +334,34 @@ def test_evidence_beside_a_derivation_is_still_about_one_quantity(monkeypatch) -
         assert use.run().ok is ok  # a derivation that is demanded holds for every T
 
 
+@pytest.mark.parametrize("proved", [True, False])
+def test_two_names_of_a_lemma_do_not_become_one(monkeypatch, proved: bool) -> None:
+    # f = x^2 and g = x^3, or two quantities: one g for both would give g^2 = x^5, or g = 2 g.
+    h = Function("h")
+    named = (Definition(f(x), x**2), Definition(g(x), x**3), Identity(x**5, x**2 * x**3))
+    product = Equality(f(x) * g(x), x**5)
+    steps = tuple(
+        Step(f"{j}", product if j == 2 else check.establishes()[0], "", check)
+        for j, check in enumerate(named)
+    )
+    body = ClaimBody(
+        product, Domain({x: Range(1, 2, cited=True)}),
+        derivation=Derivation(steps) if proved else None,
+    )  # fmt: skip
+    verdict = Verdict.PROVED if proved else Verdict.AGREES
+    both = {"quick": verdict, "full": verdict}
+    made = Claim("made/two", "", "a book", both, (), None, lambda: body, __name__)  # type: ignore[arg-type]
+    monkeypatch.setitem(REGISTRY, "made/two", made)
+    monkeypatch.setitem(_BODIES, "made/two", body)
+    for mapping, name, ok in (
+        ({f(x): h(x), g(x): h(x)}, h(x) ** 2, False),
+        ({f(x): g(x)}, g(x) ** 2, False),
+        ({f(x): h(x)}, h(x) * g(x), True),
+        ({f(x): g(x), g(x): f(x)}, f(x) * g(x), True),
+    ):
+        assert LemmaUse("made/two", Equality(name, x**5), mapping).run().ok is ok
+
+
 # --- evidence that says little --------------------------------------------------------------------
 
 
