@@ -175,6 +175,7 @@ def power_law_ratio() -> ClaimBody:
                     simulate=_simulated_parabolas_ratio,
                     points=points,
                     neighbours=("Langevin's R = r", "factor 2", "exponent of the sharp minimum"),
+                    looks=3,  # the joint takes most of the distance to half the formula
                 ),
                 quick=1,
             ),
