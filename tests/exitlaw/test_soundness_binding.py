@@ -48,6 +48,7 @@ from exitlaw.domination import DominatedConvergence
 from exitlaw.evidence import BoundOverRegion, Context, EnclosureComparison, MonteCarloTest
 from exitlaw.judge import judge
 from exitlaw.verdict import Verdict
+from exitlaw.verification import check_file, forget_file
 from numerics.enclosure import Enclosure
 from numerics.simulation import Estimate
 
@@ -500,3 +501,38 @@ def test_a_statement_is_made_of_exact_numbers(judged) -> None:
         evidence=(_compared(x, [{x: S(2)}, {x: S(3)}]),), mutants=(Mutant("other", x + 1),),
     )  # fmt: skip
     assert judged(body) is Verdict.UNKNOWN
+
+
+HIDDEN = """
+from sympy import Integer, Symbol
+from exitlaw import ClaimBody, Domain, EnclosureComparison, Equality, Range, claim
+from numerics.enclosure import Enclosure
+
+p = Symbol("p", positive=True)
+
+
+def body():
+    square = lambda point, digits: Enclosure.exact(int(point[p]) ** 2)
+    evidence = EnclosureComparison("exact", square, [{p: Integer(2)}, {p: Integer(3)}])
+    return ClaimBody(Equality(Symbol("S"), p**2), Domain({p: Range(1, 9)}), evidence=(evidence,))
+
+
+@claim("made/seen", title="seen", source="a book", expected="agrees")
+def seen():
+    return body()
+"""
+
+
+def test_a_claim_inside_a_loop_is_not_passed_over(tmp_path) -> None:
+    loop = """
+for number in range(2):
+    claim(f"made/{number}", title="hidden", source="a book", expected="agrees")(lambda: body())
+"""
+    for name, more, verdict in (("seen", "", Verdict.AGREES), ("loop", loop, Verdict.UNKNOWN)):
+        path = tmp_path / f"claims_{name}.py"
+        path.write_text(HIDDEN + more, encoding="utf-8")
+        try:
+            (result,) = check_file(path).claims
+        finally:
+            forget_file(path)
+        assert result.verdict is verdict, result.why()
