@@ -8,20 +8,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import sympy
-from sympy import Integer, Rational, oo, sqrt
+from sympy import Integer, Integral, Rational, oo, sqrt
 
 from derivations import _escape_models as models
 from derivations import _fixed_kappa_steps as fixed
 from derivations._fixed_kappa_steps import HALF, n, tau
 from exitlaw.claim import ClaimBody, Domain, Equality, LimitStatement, Mutant, Point, Range, claim
-from exitlaw.derivation import (
-    Derivation,
-    Identity,
-    Step,
-)
+from exitlaw.derivation import ChangeOfVariables, Derivation, Identity, LemmaUse, Step
 from exitlaw.evidence import Certificate, EnclosureComparison
-from theory import kramers, landscapes
-from theory.symbols import Delta_L, H_a, H_b, eta, kappa, m, sigma_g, sigma_H, theta
+from theory import kramers, landscapes, pearson
+from theory.symbols import Delta_L, H_a, H_b, eta, kappa, m, sigma_g, sigma_H, theta, w
+
+t = sympy.Symbol("t", real=True)
 
 if TYPE_CHECKING:
     from exitlaw.claim import Statement
@@ -177,26 +175,17 @@ DEEP = EnclosureComparison(
 @claim(
     "kramers/fixed-kappa-quartic",
     title="The fixed-kappa constant of the quartic double well in Gamma functions",
-    depends=("kramers/fixed-kappa",),
+    depends=("kramers/fixed-kappa", "lemma/student-integral"),
 )
 def fixed_kappa_quartic() -> ClaimBody:
     formula = kramers.quartic_constant(m)
-    general = kramers.fixed_kappa_constant(m, -1, Rational(1, 4), kramers.quartic_path(m))
-    statement = Equality(general, formula)
+    path = Integral((1 - w**2) ** (2 * m - 2), (w, -1, 1))
+    statement = Equality(kramers.fixed_kappa_constant(m, -1, Rational(1, 4), path), formula)
     return ClaimBody(
         statement=statement,
-        domain=Domain(ranges={m: Range(1, 40)}),
+        domain=Domain(ranges={m: Range(1, 40)}, constraints=(m > HALF,)),
         hypotheses=("L = (w^2 - 1)^2/4 from minimum to minimum; 1 + 3/(16 m) + O(1/m^2)",),
-        derivation=Derivation(
-            (
-                Step(
-                    "the path of the quartic",
-                    statement,
-                    "int_(-1)^1 (1 - w^2)^(2m - 2) dw = B(1/2, 2m - 1)",
-                    Identity(general, formula),
-                ),
-            )
-        ),
+        derivation=Derivation(tuple(_quartic_steps(statement))),
         evidence=(
             EnclosureComparison(
                 route="the path integrated in ball arithmetic",
@@ -211,6 +200,27 @@ def fixed_kappa_quartic() -> ClaimBody:
             Mutant("m shifted", kramers.quartic_constant(m + HALF)),
         ),
     )
+
+
+def _quartic_steps(statement: Equality) -> Iterator[Step]:
+    bent = (1 + t**2) ** (HALF - 2 * m)
+    above = {m: (HALF, oo)}
+    change = ChangeOfVariables(
+        (1 - w**2) ** (2 * m - 2), w, (Integer(-1), Integer(1)), t / sqrt(1 + t**2),
+        t, (-oo, oo), bent, above,
+    )  # fmt: skip
+    (moved,) = change.establishes()
+    yield Step("the path of the quartic", moved, "w = t/sqrt(1 + t^2)", change)
+    order = 2 * m - HALF
+    mass = Equality(Integral(bent, (t, -oo, oo)), 1 / pearson.student_normaliser(order, Integer(1)))
+    yield Step(
+        "the mass of Student's law",
+        mass,
+        "B(1/2, 2m - 1)",
+        LemmaUse("lemma/student-integral", mass, {m: order}, above),
+    )
+    value = kramers.fixed_kappa_constant(m, -1, Rational(1, 4), mass.rhs)
+    yield Step("the constant", statement, "collect", Identity(value, statement.rhs))
 
 
 def _quartic_limit(point: Point, digits: int) -> Enclosure:

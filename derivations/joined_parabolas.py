@@ -143,9 +143,12 @@ def deep_barrier() -> ClaimBody:
             EnclosureComparison(
                 route="mass and resistance integrated in ball arithmetic",
                 reference=_mass_times_resistance,
-                points=tuple(
-                    parabolas_point(A, index, reading)
-                    for A, index, reading in ((5, 3, 0), (8, 3, 1), (5, 10, Rational(1, 4)))
+                points=(
+                    *(
+                        parabolas_point(A, index, reading)
+                        for A, index, reading in ((5, 3, 0), (8, 3, 1), (5, 10, Rational(1, 4)))
+                    ),
+                    OTHER_PARABOLAS,
                 ),
                 digits=10,
             ),
@@ -302,6 +305,13 @@ def parabolas_point(A: int, index: int, reading: sympy.Expr | int) -> Point:
         sigma_g: Rational(2, 3), sigma_H: Rational(32, index), kappa: Integer(index),
         theta: sympy.sympify(reading),
     }  # fmt: skip
+
+
+OTHER_PARABOLAS: Point = {
+    H_a: Integer(8), H_b: Integer(-5), Delta_L: Rational(3, 2), eta: Rational(1, 3),
+    sigma_g: Rational(5, 4), sigma_H: Integer(6), kappa: Integer(4), theta: Rational(1, 3),
+}  # fmt: skip
+"""A well and a cap that differ from those of `parabolas_point` in every parameter."""
 
 
 def _mass_times_resistance(point: Point, digits: int) -> Enclosure:

@@ -498,7 +498,9 @@ def q_gaussian() -> ClaimBody:
     law = pearson.unnormalised_density(x, symmetric)
     point = {**dynamic_point(*DYNAMICS[3]), x: Rational(3, 2)}
     other = {
-        **dynamic_point(Rational(1, 4), Rational(3, 5), Rational(0), Rational(1, 2), Rational(1)),
+        **dynamic_point(
+            Rational(1, 4), Rational(3, 5), Rational(0), Rational(1, 2), Rational(3, 2)
+        ),
         x: Rational(-5, 3),
     }
     return ClaimBody(

@@ -329,7 +329,7 @@ def classes() -> ClaimBody:
 
 @claim(
     "sharpness/polynomial-degree",
-    title="b = 1, a - c = 2: R is a power of r, of degree 1 + 2 (kappa + s - 1/2)",
+    title="b = 1, a - c = 2, theta = 1/4: R is a power of r, of degree 2 kappa + 3/2",
 )
 def polynomial_degree() -> ClaimBody:
     scaling = (Integer(2), Integer(1), Integer(0))

@@ -48,6 +48,26 @@ if TYPE_CHECKING:
     from numerics.simulation import Estimate
 
 
+tau_flat, tau_sharp = Function("tau_flat")(r), Function("tau_sharp")(H_a)
+"""Kramers' times of the two minima."""
+
+
+def _quotient(flat: sympy.Expr, sharp: sympy.Expr, statement: Equality, rule: str) -> Derivation:
+    """R as the quotient of two Kramers times."""
+    named = (("flat", tau_flat, flat), ("sharp", tau_sharp, sharp))
+    return Derivation(
+        (
+            *(
+                Step(f"the {which} minimum", Equality(name, time), "Kramers' time",
+                     Definition(name, time))
+                for which, name, time in named
+            ),
+            Step("the ratio of the two times", statement, rule,
+                 Identity(flat / sharp, statement.rhs)),
+        )
+    )  # fmt: skip
+
+
 # --- Langevin, constant noise ---------------------------------------------------------------------
 
 
@@ -59,7 +79,7 @@ def langevin_polynomial() -> ClaimBody:
     flat = kramers.langevin_time(H_a / r, H_b / r, Delta_L, eta, sigma_g)
     sharp = kramers.langevin_time(H_a, H_b, Delta_L, eta, sigma_g)
     formula = sharpness.langevin_ratio(r, A, Integer(0), Integer(0))
-    statement = Equality(flat / sharp, formula)
+    statement = Equality(tau_flat / tau_sharp, formula)
     points = tuple(
         {r: Integer(value), A: Integer(size), theta: HALF, kappa: Integer(1)}
         for value, size in ((2, 5), (9, 30), (Rational(5, 2), 4))
@@ -69,15 +89,9 @@ def langevin_polynomial() -> ClaimBody:
         domain=Domain(ranges={r: Range(1, 100, "log"), A: Range(1, 100, "log")}),
         hypotheses=(SCALING, "a = c = 0 and constant noise: sigma_H = 0 in both basins",
                     "R is polynomial in r, of degree 1, at every A"),
-        derivation=Derivation(
-            (
-                Step(
-                    "the ratio of the two times",
-                    statement,
-                    "the barrier in units of the noise is the same; the curvatures scale",
-                    Identity(statement.lhs, formula),
-                ),
-            )
+        derivation=_quotient(
+            flat, sharp, statement,
+            "the barrier in units of the noise is the same; the curvatures scale",
         ),
         evidence=(
             EnclosureComparison(
@@ -132,7 +146,7 @@ def power_law_ratio() -> ClaimBody:
     sharp = kramers.power_law_time(H_a, H_b, Delta_L, eta, sigma_g, kramers_index(), theta)
     size = 2 * Delta_L / (eta * sigma_g)
     formula = sharpness.power_law_ratio(r, size, kramers_index(), a, b, c, theta)
-    statement = Equality(flat / sharp, formula)
+    statement = Equality(tau_flat / tau_sharp, formula)
     points = tuple(_ratio_point(reading) for reading in (Integer(1), Rational(1, 4)))
     return ClaimBody(
         statement=statement,
@@ -144,25 +158,14 @@ def power_law_ratio() -> ClaimBody:
             "R of Kramers' times; the simulation is of joined parabolas, whose remainder "
             "(kramers/deep-barrier) is added to its bias bound for both minima",
         ),
-        derivation=Derivation(
-            (
-                Step(
-                    "the ratio of the two times",
-                    statement,
-                    "kappa' = kappa r^(b - 1), A' = A r^(a - c), u' = 1 + A'/kappa'",
-                    Identity(statement.lhs, formula),
-                ),
-            )
+        derivation=_quotient(
+            flat, sharp, statement, "kappa' = kappa r^(b - 1), A' = A r^(a - c), u' = 1 + A'/kappa'"
         ),
         evidence=(
             EnclosureComparison(
                 route="quotient of the two escape times in ball arithmetic",
                 reference=_quotient_of_times,
-                points=tuple(
-                    {**points[0], r: Integer(4), a: Integer(1), b: Rational(5, 2), c: HALF,
-                     theta: reading}
-                    for reading in (Integer(0), Rational(3, 4))
-                ),
+                points=_scaled_points(),
                 digits=12,
             ),
             models.FirstPoints(
@@ -172,6 +175,7 @@ def power_law_ratio() -> ClaimBody:
                     simulate=_simulated_parabolas_ratio,
                     points=points,
                     neighbours=("Langevin's R = r", "factor 2", "exponent of the sharp minimum"),
+                    looks=3,  # the joint takes most of the distance to half the formula
                 ),
                 quick=1,
             ),
@@ -197,6 +201,16 @@ def _ratio_point(reading: sympy.Expr) -> Point:
 
     return {**parabolas_point(5, 3, reading), r: Integer(2), a: Integer(0), b: Integer(2),
             c: Integer(0)}  # fmt: skip
+
+
+def _scaled_points() -> tuple[Point, ...]:
+    """Scaling laws whose powers of r are rational numbers; the last point differs in everything."""
+    from derivations.joined_parabolas import OTHER_PARABOLAS, parabolas_point
+
+    law = {r: Integer(4), a: Integer(1), b: Rational(5, 2), c: HALF}
+    other = {r: Integer(9), a: Rational(3, 2), b: Integer(2), c: -HALF}
+    alike = (parabolas_point(5, 3, reading) for reading in (Integer(0), Rational(3, 4)))
+    return (*({**point, **law} for point in alike), {**OTHER_PARABOLAS, **other})
 
 
 def _flat(point: Point) -> Point:
@@ -398,7 +412,7 @@ def label_noise_reversal() -> ClaimBody:
 @claim(
     "sharpness/contrast-under-label-noise",
     title="Under label noise too, the power law selects exponentially, Langevin polynomially",
-    source="Meng et al., arXiv 2006.13719, abstract",
+    source="Meng et al., arXiv 2006.13719, abstract (as recalled), read for label noise",
     expected="refuted",
     corrected="sharpness/label-noise-reversal",
 )

@@ -398,10 +398,12 @@ root = Symbol("epsilon", positive=True)
 def gaussian_limit() -> ClaimBody:
     formula = stationary.gaussian_log_density(x, H, eta, sigma_g)
     law = _log_ratio()
+    half = Rational(1, 2)
     return ClaimBody(
         statement=LimitStatement(law, formula, root, Integer(0)),
         domain=Domain(
-            {x: Range(-10, 10), correlation: Range(Fraction(-999, 1000), Fraction(999, 1000))}
+            {x: Range(-10, 10), correlation: Range(Fraction(-999, 1000), Fraction(999, 1000))},
+            constraints=(correlation > -1, correlation < 1),
         ),
         hypotheses=(
             "sigma_H = epsilon^2 and rho = c sqrt(sigma_g) epsilon with |c| < 1, so that rho tends "
@@ -414,10 +416,10 @@ def gaussian_limit() -> ClaimBody:
                 route="certified density of the dynamic at sigma_H = 0, from drift and diffusion",
                 reference=_constant_noise_density,
                 points=tuple(
-                    {x: a, H: b, eta: c, sigma_g: d, theta: e, correlation: Integer(0)}
-                    for a, b, c, d, e in (
-                        (Rational(1), Rational(1), Rational(1, 2), Rational(1), Integer(0)),
-                        (Rational(-2), Rational(3, 2), Rational(1), Rational(2), Rational(1, 2)),
+                    {x: a, H: b, eta: c, sigma_g: d, theta: e, correlation: f}
+                    for a, b, c, d, e, f in (
+                        (Rational(1), Rational(1), Rational(1, 2), Rational(1), Integer(0), half),
+                        (Rational(-2), Rational(3, 2), Rational(1), Rational(2), half, -half),
                     )
                 ),
                 digits=15,
@@ -471,7 +473,7 @@ def _gaussian_steps(law: sympy.Expr, formula: sympy.Expr) -> Iterator[Step]:
         LimitStatement(law, formula, root, Integer(0)),
         "exact series in epsilon: the terms of order epsilon^-1 cancel between the logarithm and "
         "the arctangent",
-        LimitCheck(law, formula, root, Integer(0)),
+        LimitCheck(law, formula, root, Integer(0), given={correlation: (Integer(-1), Integer(1))}),
     )
 
 

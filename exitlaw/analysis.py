@@ -25,12 +25,14 @@ from exitlaw.convergence import Limits, boundary_value, integrable, rough_near
 from exitlaw.positivity import (
     Intervals,
     allowed,
+    bound_symbols,
     continuous_on,
     keeps_its_sign,
     ordered,
     proves_at_least_zero,
     regular_on,
 )
+from exitlaw.relations import broken_assumption
 from exitlaw.relations import is_zero as is_zero_with_integrals
 from exitlaw.series import SeriesError, limit_of
 from theory.normal_form import is_zero
@@ -228,6 +230,8 @@ class MonotoneIntegral:
             return Inequality(self.lower, self.upper, inside).run()
         factor, bound = self.factor, self.by.rhs - self.by.lhs
         if self.mirror is not None:
+            if variable in bound_symbols(bound):
+                return CheckResult(False, f"{variable} is bound inside the bound")
             bound = bound.subs(self.mirror, variable)
             for side in (self.lower, self.upper):
                 if not is_zero(side.subs(variable, -variable) - side):
@@ -333,6 +337,11 @@ class TaylorPositivity:
     order: int = 1
     start: sympy.Expr = sympy.S.Zero
     using: tuple[tuple[sympy.Expr, Bound], ...] = ()
+
+    @property
+    def along(self) -> sympy.Symbol:
+        """The bounds are used at every value of this symbol between the start and its own."""
+        return self.variable
 
     def requires(self) -> tuple[Statement, ...]:
         return tuple(bound for _, bound in self.using)
@@ -567,6 +576,8 @@ class PowerTail:
             return CheckResult(False, f"the amplitude {self.amplitude} was not shown positive")
         if not isinstance(self.criterion, sympy.StrictLessThan | sympy.StrictGreaterThan):
             return CheckResult(False, "the criterion must be a strict inequality")
+        if any(sympy.sympify(p).has(self.variable) for p in (self.exponent, self.criterion)):
+            return CheckResult(False, f"exponent and criterion must not depend on {self.variable}")
         gap, _ = _gap_above_zero(self.criterion)
         if not is_zero(gap + self.exponent + 1):
             return CheckResult(False, "the criterion is not exponent < -1")
@@ -613,7 +624,11 @@ class TaylorMatch:
 
 @dataclass(frozen=True)
 class Supremum:
-    """`symbol` := the supremum of the `variable` > 0 that satisfy `variable < bound`."""
+    """`symbol` := the supremum of the `variable` > 0 that satisfy `variable < bound`.
+
+    The variable runs through all positive numbers; what the symbol is assumed to be, the bound is
+    shown to be.
+    """
 
     symbol: sympy.Symbol
     criterion: Any
@@ -624,6 +639,10 @@ class Supremum:
     def names(self) -> sympy.Basic:
         """The supremum is named here: the name must be new."""
         return self.symbol
+
+    def meanings(self) -> dict[sympy.Expr, sympy.Expr]:
+        """What the name stands for."""
+        return {self.symbol: self.bound}
 
     def establishes(self) -> tuple[Statement, ...]:
         return (Equality(self.symbol, self.bound),)
@@ -636,8 +655,15 @@ class Supremum:
             gap - (self.bound - self.variable)
         ):
             return CheckResult(False, "the criterion is not variable < bound")
+        if not allowed(self.variable, sympy.S.Zero, sympy.oo):
+            return CheckResult(False, f"{self.variable} does not run through (0, oo)")
+        if sympy.sympify(self.bound).has(self.symbol):
+            return CheckResult(False, f"{self.symbol} occurs in its own bound")
         if not proves_at_least_zero(self.bound, self.given, strict=True):
             return CheckResult(False, f"{self.bound} > 0 was not shown: the set may be empty")
+        broken = broken_assumption(self.symbol, self.bound, self.given)
+        if broken is not None:
+            return CheckResult(False, f"{self.symbol} is {broken}, which was not shown")
         return CheckResult(True, "the supremum of an interval is its upper end")
 
     def broken(self) -> Supremum:

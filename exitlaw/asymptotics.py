@@ -14,7 +14,13 @@ import sympy
 
 from exitlaw.checks import CheckResult
 from exitlaw.claim import Equality, LimitStatement, Statement
-from exitlaw.positivity import CONTINUOUS, Intervals, allowed, proves_at_least_zero
+from exitlaw.positivity import (
+    CONTINUOUS,
+    Intervals,
+    allowed,
+    bound_symbols,
+    proves_at_least_zero,
+)
 from exitlaw.scope import Condition, under
 from theory.normal_form import is_zero
 
@@ -176,6 +182,11 @@ class FirstTermExpansion:
         return (self.dominated,)
 
     @property
+    def limits(self) -> tuple[sympy.Expr, ...]:
+        """What was shown pointwise is needed wherever the law has its mass."""
+        return (self.law.variable, self.law.low, self.law.high)
+
+    @property
     def expansion(self) -> LimitStatement:
         """The pointwise expansion that has to be established before."""
         remainder = (self.integrand - (1 + self.small * self.term)) / self.small
@@ -244,6 +255,11 @@ class TermwiseExpansion:
         return (self.dominated,)
 
     @property
+    def limits(self) -> tuple[sympy.Expr, ...]:
+        """What was shown pointwise is needed wherever the law has its mass."""
+        return (self.law.variable, self.law.low, self.law.high)
+
+    @property
     def expansion(self) -> LimitStatement:
         """The pointwise expansion that has to be established before."""
         g1, g2 = self.terms
@@ -309,6 +325,11 @@ class Composition:
         fixed = (self.outer.lhs.free_symbols | self.outer.rhs.free_symbols) - {self.outer.variable}
         if self.inner.variable in fixed:
             return CheckResult(False, f"the outer limit holds for fixed {self.inner.variable}")
+        caught = self.inner.lhs.free_symbols & (
+            bound_symbols(self.outer.lhs) | bound_symbols(self.outer.rhs)
+        )
+        if caught:
+            return CheckResult(False, f"{caught.pop()} is bound in the outer limit")
         if self.inner.rhs != self.outer.to:
             return CheckResult(False, f"the inner limit is {self.inner.rhs}, not {self.outer.to}")
         if self.outer.to in (sympy.oo, -sympy.oo):

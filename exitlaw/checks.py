@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from typing import Any, Protocol
 
 import sympy
@@ -31,6 +32,7 @@ from exitlaw.convergence import integrable, rough_near
 from exitlaw.positivity import (
     Intervals,
     allowed,
+    bound_symbols,
     keeps_its_sign,
     ordered,
     proves_at_least_zero,
@@ -118,6 +120,8 @@ class Definition:
         if not isinstance(self.symbol, sympy.Symbol | AppliedUndef):
             return CheckResult(False, f"only a name can be defined, not {self.symbol}")
         name = self.symbol.func if isinstance(self.symbol, AppliedUndef) else self.symbol
+        if not _is_one_place(self.symbol.args):
+            return CheckResult(False, f"{self.symbol} may be the same place for several values")
         if self.expression.has(name):
             return CheckResult(False, f"{self.symbol} occurs in its own definition")
         if self.carries():
@@ -147,6 +151,27 @@ class Definition:
 
     def broken(self) -> Definition:
         return replace(self, expression=self.expression + self.symbol)
+
+
+def _is_one_place(arguments: tuple[Any, ...]) -> bool:
+    """Whether arguments determine their symbols: f(x^2) := x would give f(1) two values."""
+    symbols: set[sympy.Symbol] = set()
+    for part in arguments:
+        inside = part.free_symbols
+        if not inside:
+            continue
+        (symbol,) = inside if len(inside) == 1 else (None,)
+        if symbol is None or symbol in symbols:
+            return False
+        symbols.add(symbol)
+        smooth = part == symbol or (
+            runs_through_an_interval(symbol)
+            and regular_on(part, {}) is None
+            and keeps_its_sign(sympy.diff(part, symbol))
+        )
+        if not smooth:
+            return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -470,6 +495,9 @@ class ChangeOfVariables:
     def run(self) -> CheckResult:
         if self.new != self.old and sympy.sympify(self.integrand).has(self.new):
             return CheckResult(False, f"{self.new} has a meaning in the integrand already")
+        caught = self.substitution.free_symbols & bound_symbols(self.integrand)
+        if caught:
+            return CheckResult(False, f"{caught.pop()} is bound inside the integrand")
         diverges = integrable(self.integrand, (self.old, *self.old_limits), self.given)
         if diverges is not None and integrable(self.result, (self.new, *self.limits), self.given):
             return CheckResult(False, f"the integral may diverge: {diverges}")
@@ -535,8 +563,10 @@ class Substitution:
         if getattr(self.result, "strict", False) and not getattr(self.source, "strict", False):
             return CheckResult(False, "a weak bound gives no strict one")
         if isinstance(self.source, LimitStatement) and isinstance(self.result, LimitStatement):
+            moved = substituted(self.source, self.mapping)
+            assert isinstance(moved, LimitStatement)
             kept = (self.result.variable, self.result.to, self.result.remainder)
-            if kept != (self.source.variable, self.source.to, self.source.remainder):
+            if kept != (moved.variable, moved.to, moved.remainder):
                 return CheckResult(False, "the limits are taken differently")
         for side in ("lhs", "rhs"):
             source = getattr(self.source, side).subs(dict(self.mapping), simultaneous=True)
@@ -612,11 +642,11 @@ class LemmaUse:
                 if isinstance(moved, AppliedUndef):
                     moved = renamed.get(moved.func, moved.func)(*moved.args)
                 found[moved] = meaning.subs(symbols, simultaneous=True)
-        for name in _quantities(body) if self.identified is None else ():
+        for name in _quantities(self.claim, body) if self.identified is None else ():
             moved = name.subs(symbols, simultaneous=True)
             if isinstance(moved, AppliedUndef):
                 moved = renamed.get(moved.func, moved.func)(*moved.args)
-            found.setdefault(moved, sympy.Symbol(f"{name} of {self.claim}", real=True))
+            found.setdefault(moved, _unknown_of(str(name), self.claim))
         return found
 
     def run(self) -> CheckResult:
@@ -640,20 +670,22 @@ class LemmaUse:
 
     def _misused(self, body: ClaimBody, mapping: Mapping[Any, Any]) -> str | None:
         """How the instance leaves what the lemma says, apart from its constraints; or None."""
-        named = (*_definitions(body), *_quantities(body))
-        defined = {name.func if isinstance(name, AppliedUndef) else name for name in named}
+        named = (*_definitions(body), *_quantities(self.claim, body))
+        defined = {_head(name) for name in named}
         for name, value in mapping.items():
             if isinstance(name, AppliedUndef) and name.func in defined:
                 if not (isinstance(value, AppliedUndef) and value.args == name.args):
                     return f"{name} is defined in {self.claim}: it may only be renamed"
             elif name in defined and not isinstance(value, sympy.Symbol):
                 return f"{name} is defined in {self.claim}: it may only be renamed"
+        renamed: dict[Any, Any] = {_head(key): _head(value) for key, value in mapping.items()}
+        images = [renamed.get(name, name) for name in sorted(defined, key=str)]
+        if len(set(images)) < len(images):
+            return f"two names of {self.claim} cannot be one"
         stated = getattr(self.relation, "remainder", None)
         if stated is not None and stated != getattr(body.statement, "remainder", None):
             return f"{self.claim} has another remainder"
-        proved = body.derivation is not None and all(
-            verdict is Verdict.PROVED for verdict in REGISTRY[self.claim].expected.values()
-        )
+        proved = _demands_proof(self.claim, body)
         for symbol, known in body.domain.ranges.items():
             value = sympy.sympify(mapping.get(symbol, symbol))
             if known.values:
@@ -682,10 +714,21 @@ class LemmaUse:
         return replace(self, relation=replace(self.relation, rhs=wrong))
 
 
+def _head(name: Any) -> Any:
+    """A name without its arguments."""
+    return name.func if isinstance(name, AppliedUndef) else name
+
+
 def _exact(value: Any) -> sympy.Expr:
     if isinstance(value, Fraction):
         return sympy.Rational(value.numerator, value.denominator)
     return sympy.sympify(value)
+
+
+@cache
+def _unknown_of(name: str, claim: str) -> sympy.Symbol:
+    """What a name means that a lemma leaves open: no symbol that a derivation could write."""
+    return sympy.Dummy(f"{name} of {claim}", real=True)
 
 
 MOST_KNOWN = 64
@@ -704,12 +747,18 @@ def _definitions(body: ClaimBody) -> dict[sympy.Expr, sympy.Expr]:
     return known[1]
 
 
-def _quantities(body: ClaimBody) -> tuple[Any, ...]:
+def _demands_proof(claim: str, body: ClaimBody) -> bool:
+    """Whether a claim stands only if its derivation is accepted."""
+    expected = REGISTRY[claim].expected.values()
+    return body.derivation is not None and all(one is Verdict.PROVED for one in expected)
+
+
+def _quantities(claim: str, body: ClaimBody) -> tuple[Any, ...]:
     """What a statement without a proof names: the quantities that its evidence is about.
 
     Those are its undefined functions, and the symbols to which the domain gives no range.
     """
-    if body.derivation is not None:
+    if _demands_proof(claim, body):
         return ()
     sides = (body.statement.lhs, body.statement.rhs)
     functions = set().union(*(side.atoms(AppliedUndef) for side in sides))

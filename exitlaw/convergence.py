@@ -11,9 +11,11 @@ from sympy.core.function import AppliedUndef
 
 from exitlaw.positivity import (
     ENTIRE,
+    REAL_ONLY,
     Intervals,
     keeps_its_sign,
     proves_at_least_zero,
+    proves_real,
     regular_on,
     without_abs,
 )
@@ -253,6 +255,9 @@ def rough_near(expression: sympy.Expr, variable: sympy.Symbol, at: sympy.Expr) -
                 return f"{node}: its argument was not shown positive at {at}"
         elif isinstance(node, sympy.Derivative | sympy.Subs | AppliedUndef):
             continue
+        elif isinstance(node, REAL_ONLY):
+            if not proves_real(node.args[0]):
+                return f"{node}: its argument was not shown real"
         elif not isinstance(node, (sympy.Add, sympy.Mul, sympy.Symbol, *ENTIRE)):
             return f"{node}: not known to be smooth"
     return None

@@ -35,8 +35,8 @@ from exitlaw.checks import (
 )
 from exitlaw.claim import Domain, LimitStatement, Statement
 from exitlaw.differential_equations import SolvesODE
-from exitlaw.meanings import Meanings, moved_by
-from exitlaw.relations import as_statement, follows, grounds
+from exitlaw.meanings import Meanings, moved_by, parts_of
+from exitlaw.relations import as_statement, grounds, no_number
 from exitlaw.scope import Condition, assumed, beyond, inherited, near_the_limit
 
 __all__ = [
@@ -113,9 +113,9 @@ def _named_and_free(steps: Iterable[StepOutcome], domain: Domain) -> str | None:
     """A variable of the domain that a step gives a value by definition, or None."""
     free = set(domain.ranges).union(*(part.free_symbols for part in domain.constraints))
     for one in steps:
-        check = one.step.check
-        if isinstance(check, Definition) and check.symbol in free:
-            return f"{check.symbol} is a variable of the domain, not a name for {check.expression}"
+        name = getattr(one.step.check, "names", lambda: None)()
+        if name is not None and name in free:
+            return f"{name} is a variable of the domain, no name that a step may give"
     return None
 
 
@@ -142,7 +142,12 @@ class Derivation:
         if not self.steps:
             return False
         last = as_statement(self.steps[-1].relation)
-        if last is None or not follows(statement, (last,)):
+        if last is None:
+            return False
+        # The conditions of the last step are about its symbols where they are free: it is not used
+        # under an integral over them.
+        free = sympy.Tuple(*last.lhs.free_symbols, *last.rhs.free_symbols)
+        if grounds(statement, (last,), {last: (Condition(free),)}) is None:
             return False
         checks = [step.check for step in self.steps]
         named = [check for check in checks if isinstance(check, Definition)]
@@ -187,6 +192,9 @@ class _State:
     def take(self, step: Step) -> tuple[bool, str, tuple[Condition, ...]]:
         """Whether a step is accepted, why, and under which conditions; facts are kept if so."""
         check = step.check
+        strange = next((why for part in parts_of(step) if (why := no_number(part))), None)
+        if strange is not None:
+            return False, strange, ()
         result = check.run()
         if not result.ok:
             return False, result.detail, ()
@@ -195,7 +203,9 @@ class _State:
         if not type(check).__module__.startswith("exitlaw."):
             return False, f"{type(check).__name__} is none of Exitlaw's checks", ()
         named = getattr(check, "names", lambda: None)()
-        if named is not None and _is_used(named, isinstance(check, Definition), self.facts):
+        if named is not None and _is_used(
+            named, isinstance(check, Definition | SolvesODE), self.facts
+        ):
             return False, f"{named} already has a meaning in an earlier step", ()
         obstacle = self.meanings.conflict(check) or _moving_interval(check)
         if obstacle is not None:

@@ -61,6 +61,10 @@ class SolvesODE:
     def establishes(self) -> tuple[Statement, ...]:
         return (Equality(self.unknown, self.solution),)
 
+    def names(self) -> sympy.Expr:
+        """The unknown, which must be new: earlier steps would have taken it as smooth anywhere."""
+        return self.unknown
+
     def meanings(self) -> dict[sympy.Expr, sympy.Expr]:
         """The unknown stands for the one solution: it is no arbitrary function any more."""
         return {self.unknown: self.solution}

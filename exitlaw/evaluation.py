@@ -48,6 +48,9 @@ def outside(point: Point, domain: Domain) -> str | None:
         if symbol not in point:
             continue
         value = sympy.sympify(point[symbol])
+        assumed = excluded_by(symbol, value)
+        if assumed is not None:
+            return f"{symbol} is {assumed}, so that it cannot be {value}"
         if allowed.values:
             if value not in allowed.values:
                 return f"{symbol} = {value} is none of the listed values"
@@ -62,6 +65,17 @@ def outside(point: Point, domain: Domain) -> str | None:
             return f"the point gives no value to {names}, so that {constraint} is undecided"
         if constraint.subs(list(point.items())) != sympy.true:
             return f"the constraint {constraint} does not hold"
+    return None
+
+
+def excluded_by(symbol: sympy.Symbol, value: sympy.Expr) -> str | None:
+    """What the symbol is assumed to be and the number is not, or None.
+
+    0 counts as the end of the positive, and of the negative, numbers.
+    """
+    for assumption in ("integer", "rational", "real", "nonnegative", "nonpositive"):
+        if getattr(symbol, f"is_{assumption}") and getattr(value, f"is_{assumption}") is False:
+            return assumption
     return None
 
 
@@ -92,6 +106,7 @@ def enclose(formula: sympy.Expr, point: Point, digits: int) -> Enclosure:
     ComputationError : the formula has no evaluation.
     """
     formula = sympy.sympify(formula)
+    _refuse_distributions(formula)
     symbols = _symbols(formula, point)
     program = lower(formula, symbols)
     constants = [lower_constant(point[s]) for s in symbols]
@@ -138,13 +153,24 @@ def truth(condition: Basic, point: Point) -> bool | None:
     return None
 
 
+KINKS = (sympy.Abs, sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, sympy.Heaviside)
+"""Functions whose derivative says nothing across a kink or a jump."""
+
+
+def _refuse_distributions(formula: Basic) -> None:
+    """A delta function has no values; where it is the slope of a kink, it counts as 0."""
+    if formula.has(sympy.DiracDelta):
+        raise ValueError("expected a formula with values; received one with DiracDelta")
+
+
 class BoxFormula:
     """A formula over boxes: enclosed directly and, where it is smooth, by its mean-value form."""
 
     def __init__(self, formula: sympy.Expr, symbols: Sequence[sympy.Symbol]) -> None:
+        _refuse_distributions(formula)
         self.program = lower(formula, symbols)
         self.slopes: list[Program] | None = None
-        if not formula.has(sympy.Abs, sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign):
+        if not formula.has(*KINKS):
             self.slopes = [lower(sympy.diff(formula, s), symbols) for s in symbols]
 
     def over(self, box: Sequence[arb]) -> arb:

@@ -39,6 +39,9 @@ POWER = 0.999
 LEAST_EFFECT = 0.05
 """A neighbour counts as told apart where it moves the observable by at least this fraction."""
 
+HALF_AS_LARGE = "half the formula"
+"""A neighbour that no test need name: what does not tell a factor 2 apart is no test."""
+
 LEAST_PATHS = 10_000
 """Fewer paths are no test: the normal law is then too rough in the tail.
 
@@ -134,8 +137,8 @@ class EnclosureComparison:
     | equivalence (the reference  | property and criterion differ   | they agree, and both true    |
     | returns a truth value)      |                                 | and false occur              |
 
-    Anything else is unknown: one point alone decides no equality in variables. A point outside the
-    domain, or an error, is unknown with its reason.
+    Anything else is unknown: values of one variable at one place decide no equality. A point
+    outside the domain, or an error, is unknown with its reason.
     """
 
     route: str
@@ -172,7 +175,7 @@ class EnclosureComparison:
                 undecided.append(finding)
         if undecided:
             return undecided[0]
-        lonely = self._lonely(statement, context.domain)
+        lonely = lonely_symbol(statement, context.domain, self.points)
         if lonely is not None:
             return Finding(Verdict.UNKNOWN, lonely, describe(self.points[0]))
         count = f"{len(self.points)} point{'s' if len(self.points) > 1 else ''}"
@@ -181,14 +184,6 @@ class EnclosureComparison:
                 return Finding(Verdict.UNKNOWN, f"only {truths} occurs among {count}")
             return Finding(Verdict.AGREES, f"property and criterion agree at {count}")
         return Finding(Verdict.AGREES, f"enclosures overlap at {count} to {self.digits} digits")
-
-    def _lonely(self, statement: Statement, domain: Domain) -> str | None:
-        """Why the points, though none contradicts, are one only; or None."""
-        symbols: Any = statement.rhs.free_symbols
-        free = [s for s in symbols if len(domain.ranges.get(s, Range()).values) != 1]
-        if free and len({tuple(point.get(s) for s in free) for point in self.points}) < 2:
-            return "one point decides no equality: a formula that is wrong may pass through it"
-        return None
 
     def _at(
         self,
@@ -237,6 +232,29 @@ class EnclosureComparison:
                 text = f"the {name} has fewer than {self.digits} digits: {ball}"
                 return Finding(Verdict.UNKNOWN, text, where, enclosures)
         return Finding(Verdict.AGREES, "the enclosures overlap", where, enclosures)
+
+
+def lonely_symbol(statement: Statement, domain: Domain, points: Sequence[Point]) -> str | None:
+    """Why points decide no equality: a symbol has one value at all of them; or None.
+
+    x^2 y = 2 x y holds at x = 2 for every y. The symbols are those of the formula, and those of
+    the left side that the domain gives a range.
+    """
+    left: Any = statement.lhs.free_symbols & set(domain.ranges)
+    for symbol in sorted(left | statement.rhs.free_symbols, key=str):
+        allowed = domain.ranges.get(symbol, Range())
+        if len(allowed.values) == 1:
+            continue
+        if not allowed.values and allowed.low < 0 < allowed.high:  # type: ignore[operator]
+            signs = [point[symbol] > 0 for point in points if point.get(symbol, 0) != 0]
+            if len(set(signs)) < 2:
+                return f"no point has {symbol} on one side of 0: |x| = x holds for x > 0 only"
+        if len({point.get(symbol) for point in points}) < 2:
+            return (
+                f"{symbol} has one value at all points: a formula that is wrong elsewhere passes "
+                "through it; give points that differ in it"
+            )
+    return None
 
 
 def narrow(ball: Enclosure, digits: int) -> bool:
@@ -374,7 +392,8 @@ class MonteCarloTest:
     quantile of this test's share of the false-alarm budget, divided among the points, the `looks`
     and by `TAIL_SAFETY`. `consistent` only with power >= 0.999 against every named neighbour
     (mutant name): at some point the neighbour moves the observable by at least 5 % and
-    |formula - neighbour| >= 2 bias bound + (z + 3.09) standard errors.
+    |formula - neighbour| >= 2 bias bound + (z + 3.09) standard errors. Half the formula is such a
+    neighbour of every test.
 
     The test is sequential: after 1, 2, 4, ... batches (of what `simulate` draws) it looks, and
     stops as soon as it rejects or has the power it needs; after the last of `looks` looks without
@@ -432,16 +451,19 @@ class MonteCarloTest:
                 return finding, []
             first = first or finding
             formula = self._value(statement.rhs, point)
+            needed = 2 * estimate.bias_bound + (z + power_margin) * estimate.standard_error
+            if formula == 0 or abs(formula) / 2 >= needed:
+                told_apart.add(HALF_AS_LARGE)
             for name in self.neighbours:
                 if name in told_apart:
                     continue
                 other = self._neighbour(context, name, point)
                 effect = math.inf if other is None else abs(formula - other)
-                needed = 2 * estimate.bias_bound + (z + power_margin) * estimate.standard_error
                 if effect >= max(needed, LEAST_EFFECT * abs(formula)):
                     told_apart.add(name)
         assert first is not None
-        missing = [name for name in self.neighbours if name not in told_apart]
+        wanted = (*self.neighbours, HALF_AS_LARGE)
+        missing = [name for name in wanted if name not in told_apart]
         drawn = f" after {batches} batches" if batches > 1 else ""
         text = f"{first.detail}{drawn}; power >= {POWER} against {', '.join(self.neighbours)}"
         return Finding(Verdict.CONSISTENT, text, first.point, first.enclosures), missing

@@ -11,11 +11,13 @@ from dataclasses import replace
 from time import perf_counter
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from exitlaw.claim import (
     REGISTRY,
     Claim,
     ClaimBody,
+    LimitStatement,
     Mutant,
     Profile,
     Statement,
@@ -23,11 +25,12 @@ from exitlaw.claim import (
     forget_bodies,
     with_formula,
 )
+from exitlaw.evaluation import excluded_by, sympify
 from exitlaw.evidence import Context, Evidence, Finding, Skipped
 from exitlaw.mutants import generate, is_equivalent
-from exitlaw.relations import plain
+from exitlaw.relations import no_number, plain
 from exitlaw.results import ClaimResult, EvidenceResult, MutantResult, StepResult
-from exitlaw.verdict import Verdict
+from exitlaw.verdict import DERIVED_HERE, Verdict
 
 CLAIM_FALSE_ALARM = 1e-9
 """Share of one claim in the run's budget of 1e-6: a run may hold a thousand such claims.
@@ -57,10 +60,15 @@ def judge(claim: Claim, profile: Profile = "quick", seed: int = 0, workers: int 
     try:
         body = claim.build()
         _require_names_of_one_symbol(body)
+        _require_content(body)
     except Exception as error:
         row = _failure("build", "the function that states the claim", error, start)
         return replace(result, evidence=(row,), seconds=perf_counter() - start)
-    result = replace(result, statement=plain(body.statement))
+    result = replace(
+        result,
+        statement=plain(body.statement),
+        limit_uncited=isinstance(body.statement, LimitStatement) and claim.source == DERIVED_HERE,
+    )
     context = Context(
         profile=profile,
         seed=seed,
@@ -109,8 +117,36 @@ def _require_names_of_one_symbol(body: ClaimBody) -> None:
     symbols = set(body.domain.ranges).union(*(side.free_symbols for side in sides))
     known: dict[str, sympy.Basic] = {}
     for symbol in symbols:
-        if known.setdefault(str(symbol), symbol) != symbol:
+        # A Dummy is written like a symbol in formulas.
+        if known.setdefault(symbol.name, symbol) != symbol:  # type: ignore[attr-defined]
             raise ValueError(f"two symbols with different assumptions are called {symbol}")
+    functions: dict[str, object] = {}
+    for part in set().union(*(side.atoms(AppliedUndef) for side in sides)):
+        if functions.setdefault(part.func.__name__, part.func) != part.func:
+            raise ValueError(f"two functions with different assumptions are called {part.func}")
+
+
+def _require_content(body: ClaimBody) -> None:
+    """Something is claimed, of exact numbers, and of no values that the symbols exclude.
+
+    Raises
+    ------
+    ValueError : a rounded number, a symbol of another kind, or a range that a proof cannot cover.
+    """
+    if body.statement.lhs == body.statement.rhs:
+        raise ValueError("both sides are the same expression: nothing is claimed")
+    sides = (body.statement.lhs, body.statement.rhs, *body.domain.constraints)
+    for part in (*sides, *(mutant.formula for mutant in body.mutants)):
+        strange = no_number(part)
+        if strange is not None:
+            raise ValueError(strange)
+    for symbol, allowed in body.domain.ranges.items():
+        for value in allowed.values or (allowed.low, allowed.high):
+            number = sympify(value)
+            assumed = excluded_by(symbol, number)
+            # The ends of an interval need not be integers themselves.
+            if assumed is not None and (allowed.values or assumed not in ("integer", "rational")):
+                raise ValueError(f"{symbol} is {assumed}, but its range holds {number}")
 
 
 def _statistical(evidence: Iterable[Evidence]) -> int:

@@ -112,16 +112,26 @@ def text(plain: str) -> str:
     )
 
 
+COMMANDS = frozenset("\\$%#&~")
+"""What would be a command in a name: such names are printed as text."""
+
+
 class _Printer(LatexPrinter):
     """SymPy's printer with the field's notation for a few names."""
 
     def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
         if expr.name in SYMBOL_NAMES:
             return SYMBOL_NAMES[expr.name]
+        if COMMANDS & set(expr.name):
+            return rf"\text{{{text(expr.name)}}}"
         return super()._print_Symbol(expr, style)
 
     def _print_Function(self, expr: sympy.Function, exp: str | None = None) -> str:
         name = expr.func.__name__
+        if COMMANDS & set(name):
+            inside = ", ".join(self._print(a) for a in expr.args)
+            printed = rf"\text{{{text(name)}}}\left({inside}\right)"
+            return printed if exp is None else f"{{{printed}}}^{{{exp}}}"
         if isinstance(expr, AppliedUndef) and len(name) > 2:
             base = name.split("_")[0]
             if len(base) > 1 and base not in GREEK_NAMES:

@@ -23,12 +23,29 @@ ENTIRE = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.tanh, s
           sympy.asinh, sympy.erf)  # fmt: skip
 """Functions without singularity on the real line."""
 
+REAL_ONLY = (sympy.tanh, sympy.atan, sympy.asinh)
+"""Those of them that have poles or branch cuts in the complex plane."""
+
 
 CONTINUOUS = frozenset(
     {"real", "extended_real", "complex", "commutative", "finite", "positive", "nonnegative",
      "negative", "nonpositive"}
 )  # fmt: skip
 """Assumptions of symbols that run through whole intervals."""
+
+
+def bound_symbols(expression: Basic) -> set[Basic]:
+    """Symbols that an integral, a sum, a limit or a derivative inside binds."""
+    return set().union(*(binds(node) for node in sympy.preorder_traversal(expression)))
+
+
+def binds(node: Any) -> set[Basic]:
+    """Symbols that a node binds itself."""
+    if isinstance(node, sympy.Derivative):
+        return set(node.variables)
+    if isinstance(node, sympy.Limit):
+        return {node.args[1]}
+    return set(getattr(node, "bound_symbols", ()))
 
 
 def _on_positive_axis(
@@ -40,6 +57,11 @@ def _on_positive_axis(
     symbols, so replacement goes from the last to the first.
     """
     fresh: list[sympy.Symbol] = []
+    ends = {symbol for pair in given.values() for end in pair
+            for symbol in sympy.sympify(end).free_symbols}  # fmt: skip
+    if ends & bound_symbols(expression):
+        # A variable of integration of the same name must not catch the end of an interval.
+        expression = expression.as_dummy()  # type: ignore[assignment]
     for symbol, (low, high) in reversed(list(given.items())):
         low, high = sympy.sympify(low), sympy.sympify(high)
         if low == -sympy.oo and high == sympy.oo:
@@ -105,9 +127,16 @@ def _polynomial_positive(expression: sympy.Expr) -> bool:
     if not symbols or not expression.is_polynomial(*symbols):
         return False
     whole = sympy.Poly(expression, *symbols)
+    if not _is_real_polynomial(whole):
+        return False
     if _coefficients_positive(whole) or _sturm_positive(whole):
         return True
     return any(_quadratic_positive(sympy.Poly(expression, symbol)) for symbol in symbols)
+
+
+def _is_real_polynomial(polynomial: sympy.Poly) -> bool:
+    """Complex numbers have no sign, whatever their discriminant is."""
+    return all(part.is_real for part in (*polynomial.gens, *polynomial.coeffs()))
 
 
 def _positive(expression: sympy.Expr) -> bool:
@@ -158,6 +187,8 @@ def _sign(expression: sympy.Expr) -> int:
 
 def _ordered(low: sympy.Expr, high: sympy.Expr) -> bool:
     """Whether low < high is shown; an end at infinity decides it."""
+    if low == sympy.oo or high == -sympy.oo:
+        return False
     return low == -sympy.oo or high == sympy.oo or _sign(high - low) > 0
 
 
@@ -243,7 +274,7 @@ def _nonnegative(expression: sympy.Expr) -> bool:
     symbols = sorted(numerator.free_symbols, key=str)
     if not symbols or not numerator.is_polynomial(*symbols):
         return bool(numerator.is_nonnegative)
-    if any(not (s.is_positive or s.is_real) for s in symbols):
+    if not _is_real_polynomial(sympy.Poly(numerator, *symbols)):
         return False
     factored: Any = sympy.factor_list(numerator)
     constant, factors = factored
@@ -337,8 +368,10 @@ def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
     logarithms a positive argument; `abs`, `Piecewise` and unknown functions are not accepted.
     """
     for node in sympy.preorder_traversal(without_abs(expression, given)):
-        if not getattr(node, "free_symbols", None) or not isinstance(node, sympy.Expr):
+        if not isinstance(node, sympy.Expr):
             continue
+        if not node.free_symbols and not isinstance(node, sympy.Pow | sympy.log):
+            continue  # a constant; what it divides by is visited below
         if isinstance(node, sympy.Pow):
             base, exponent = node.args
             if exponent.is_integer and exponent.is_nonnegative:
@@ -357,9 +390,39 @@ def regular_on(expression: sympy.Expr, given: Intervals) -> str | None:
         elif isinstance(node, sympy.gamma):
             if not proves_at_least_zero(sympy.re(node.args[0]), given, strict=True):
                 return f"{node}: the real part of its argument was not shown positive"
+        elif isinstance(node, REAL_ONLY):
+            if not proves_real(node.args[0], given):
+                return f"{node}: its argument was not shown real"
         elif not isinstance(node, (sympy.Add, sympy.Mul, sympy.Symbol, *ENTIRE)):
             return f"{node}: not known to be smooth"
     return None
+
+
+def proves_real(value: Any, given: Intervals | None = None) -> bool:
+    """Whether a value is shown real where it is finite; undefined functions and integrals are.
+
+    Content is about real functions; what is indexed is data.
+    """
+    given = given or {}
+    if value.is_real:
+        return True
+    if isinstance(value, sympy.Symbol):
+        return value in given
+    if value.is_real is False:
+        return False
+    if isinstance(value, sympy.Pow):
+        base, exponent = value.args
+        if not exponent.is_integer and not proves_at_least_zero(base, given):
+            return False
+    elif isinstance(value, sympy.log):
+        return proves_at_least_zero(value.args[0], given)
+    elif isinstance(value, sympy.Integral | sympy.Sum | sympy.Derivative | sympy.Subs):
+        return proves_real(value.args[0], given)
+    elif isinstance(value, AppliedUndef | sympy.Indexed):
+        return True
+    elif not isinstance(value, (sympy.Add, sympy.Mul, sympy.Abs, sympy.gamma, *ENTIRE)):
+        return False
+    return all(proves_real(part, given) for part in value.args)
 
 
 def continuous_on(expression: sympy.Expr, given: Intervals) -> str | None:

@@ -11,7 +11,16 @@ from sympy.core.basic import Basic
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from exitlaw.claim import Bound, Equality, Equivalence, LimitStatement, Statement
-from exitlaw.positivity import ENTIRE, Intervals, allowed, proves_at_least_zero, within
+from exitlaw.positivity import (
+    Intervals,
+    allowed,
+    binds,
+    bound_symbols,
+    continuous_on,
+    proves_at_least_zero,
+    proves_real,
+    within,
+)
 from theory.normal_form import is_zero as zero_in_normal_form
 
 REWRITE_ROUNDS = 20
@@ -84,7 +93,7 @@ def unfit(
     assumptions (under `given`), refers to no variable that an integral, sum or limit binds, and is
     not moved by the statement's own limit.
     """
-    bound = _bound_symbols(statement.lhs) | _bound_symbols(statement.rhs)
+    bound = bound_symbols(statement.lhs) | bound_symbols(statement.rhs)
     if isinstance(statement, LimitStatement):
         bound |= {statement.variable}
     occurring = statement.lhs.free_symbols | statement.rhs.free_symbols
@@ -107,6 +116,39 @@ def unfit(
             broken = broken_assumption(name, expression, given)
             if broken is not None:
                 return f"{name} is {broken}, which was not shown of {value}"
+        if not isinstance(name, sympy.Symbol):
+            rough = _is_no_function(name, value, given or {})
+            if rough is not None:
+                return f"{name} is a smooth real function, which was not shown of {value}: {rough}"
+    return None
+
+
+def _is_no_function(name: Any, value: Any, given: Intervals) -> str | None:
+    """Why a value is no undefined function for all that was shown of one, or None.
+
+    Checks take undefined functions as real and smooth.
+    """
+    if isinstance(name, UndefinedFunction):
+        return None if isinstance(value, UndefinedFunction) else "only another name may replace it"
+    if isinstance(value, AppliedUndef):
+        return None
+    return "it may be complex" if not proves_real(value, given) else continuous_on(value, given)
+
+
+def no_number(expression: Basic) -> str | None:
+    """What in an expression stands for no exact, finite, ordinary number; or None."""
+    for part in expression.atoms(sympy.Float):
+        return f"{part} is a rounded number: write it as a rational"
+    for part in sympy.preorder_traversal(expression):
+        if not (isinstance(part, AppliedUndef) or type(part).__module__.startswith("sympy.")):
+            return f"{type(part).__name__} is no function of SymPy"
+        if isinstance(part, sympy.Order | sympy.AccumBounds | sympy.MatrixExpr):
+            return f"{part} is no number"
+        if isinstance(part, AppliedUndef) and not part.is_commutative:
+            return f"{part} does not commute"
+    for symbol in expression.atoms(sympy.Symbol):
+        if not symbol.is_commutative or symbol.is_infinite or symbol.is_zero:
+            return f"{symbol} is assumed to be no ordinary number"
     return None
 
 
@@ -117,18 +159,6 @@ def _elsewhere(name: AppliedUndef, statement: Statement) -> bool:
         for side in (statement.lhs, statement.rhs)
         for part in side.atoms(AppliedUndef)
     )
-
-
-def _bound_symbols(expression: Basic) -> set[Basic]:
-    return {
-        symbol
-        for node in sympy.preorder_traversal(expression)
-        for symbol in (
-            node.variables
-            if isinstance(node, sympy.Derivative)
-            else getattr(node, "bound_symbols", ())
-        )
-    }
 
 
 def broken_assumption(
@@ -148,34 +178,10 @@ def broken_assumption(
         elif (
             assumption == "nonzero"
             and any(proves_at_least_zero(part, given, strict=True) for part in (value, -value))
-        ) or (assumption == "real" and _is_real(value, given or {})):
+        ) or (assumption == "real" and proves_real(value, given)):
             continue
         return assumption
     return None
-
-
-def _is_real(value: Any, given: Intervals) -> bool:
-    """Whether a value is real where it is finite; undefined functions and integrals are.
-
-    Content is about real functions; what is indexed is data.
-    """
-    if value.is_real:
-        return True
-    if isinstance(value, sympy.Symbol) or value.is_real is False:
-        return False
-    if isinstance(value, sympy.Pow):
-        base, exponent = value.args
-        if not exponent.is_integer and not proves_at_least_zero(base, given):
-            return False
-    elif isinstance(value, sympy.log):
-        return proves_at_least_zero(value.args[0], given)
-    elif isinstance(value, sympy.Integral | sympy.Sum | sympy.Derivative | sympy.Subs):
-        return _is_real(value.args[0], given)
-    elif isinstance(value, AppliedUndef | sympy.Indexed):
-        return True
-    elif not isinstance(value, (sympy.Add, sympy.Mul, sympy.Abs, sympy.gamma, *ENTIRE)):
-        return False
-    return all(_is_real(part, given) for part in value.args)
 
 
 def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) -> Statement:
@@ -186,13 +192,20 @@ def substituted(statement: Statement, mapping: Mapping[sympy.Expr, sympy.Expr]) 
         lhs=statement.lhs.subs(pairs, simultaneous=True),
         rhs=statement.rhs.subs(pairs, simultaneous=True),
     )
-    if isinstance(changed, LimitStatement):
-        return replace(changed, to=changed.to.subs(pairs, simultaneous=True))
-    return changed
+    if not isinstance(changed, LimitStatement):
+        return changed
+    remainder = changed.remainder
+    return replace(
+        changed,
+        to=changed.to.subs(pairs, simultaneous=True),
+        remainder=None if remainder is None else remainder.subs(pairs, simultaneous=True),
+    )
 
 
 def same(left: Basic, right: Basic) -> bool:
     """Equal as written, or by exact normal form; for conditions, equal after canonical form."""
+    if left.has(sympy.nan, sympy.zoo):
+        return False  # 1/0 is no number that could be equal to another
     if left == right:
         return True
     if isinstance(left, sympy.Expr) and isinstance(right, sympy.Expr):
@@ -236,7 +249,7 @@ def _holds_inside(fact: Equality, expression: Basic, needs: Conditions) -> bool:
         for symbol in part.free_symbols
     }
     for node in sympy.preorder_traversal(expression):
-        bound = own & set(getattr(node, "bound_symbols", ()))
+        bound = own & binds(node)
         if not bound or not node.has(fact.lhs):
             continue
         if bound & limited:
@@ -276,7 +289,7 @@ def _rewrite(
     }
     used: set[Equality] = set()
     for _ in range(REWRITE_ROUNDS):
-        bound = _bound_symbols(expression)
+        bound = bound_symbols(expression)
         # A name that stands for an expression in x is no constant under an integral over x.
         free = {
             k: fact.rhs
@@ -293,21 +306,14 @@ def _rewrite(
     return expression, used
 
 
-def follows(goal: Statement, facts: Iterable[Statement]) -> bool:
-    """Whether `goal` is among the facts, or follows by rewriting with the equalities among them.
-
-    Equalities are used from left to right at every place where the left side occurs as written;
-    the two sides are then compared in normal form.
-    """
-    return grounds(goal, facts) is not None
-
-
 def grounds(
     goal: Statement, facts: Iterable[Statement], needs: Conditions | None = None
 ) -> tuple[Statement, ...] | None:
-    """The facts from which `goal` follows (see `follows`); None if it does not.
+    """The facts from which `goal` follows: itself, or by rewriting with the equalities among them.
 
-    `needs` are the conditions of the facts: none is used where an integral leads out of them.
+    Equalities are used from left to right at every place where the left side occurs as written;
+    the two sides are then compared in normal form. None if the goal does not follow. `needs` are
+    the conditions of the facts: none is used where an integral leads out of them.
     """
     known, needs = tuple(facts), needs or {}
     if goal in known:

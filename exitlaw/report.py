@@ -13,6 +13,7 @@ import sympy
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 from sympy.core.basic import Basic
+from sympy.core.function import AppliedUndef
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 
@@ -118,8 +119,23 @@ def _steps(body: ClaimBody, result: ClaimResult) -> list[dict[str, Any]]:
 # --- formulas -----------------------------------------------------------------------------------
 
 
+def _escaped(expression: Any) -> Any:
+    """The expression with names that HTML would read as tags written out: the printer does not."""
+    symbols = {
+        s: sympy.Symbol(html.escape(s.name), **s.assumptions0)
+        for s in expression.atoms(sympy.Symbol)
+        if html.escape(s.name) != s.name
+    }
+    functions = {part.func for part in expression.atoms(AppliedUndef)}
+    for function in functions:
+        name = html.escape(function.__name__)
+        if name != function.__name__:
+            expression = expression.replace(function, sympy.Function(name))
+    return expression.xreplace(symbols)
+
+
 def _math(expression: Basic) -> str:
-    printed = MathMLPresentationPrinter({"ln_notation": False}).doprint(expression)
+    printed = MathMLPresentationPrinter({"ln_notation": False}).doprint(_escaped(expression))
     # The printer knows Greek symbols, but not Greek names of functions.
     return re.sub(r"<mi>(\w+)</mi>", lambda m: f"<mi>{greek_unicode.get(m[1], m[1])}</mi>", printed)
 

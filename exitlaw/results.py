@@ -88,6 +88,17 @@ class ClaimResult:
     reads: Mapping[str, str] = field(default_factory=dict)
     """Files that a claim file read beside its code, with their hashes (`exitlaw.files_read`)."""
 
+    limit_uncited: bool = False
+    """The statement is a limit without a cited source: certificates reach its remainder only."""
+
+    @property
+    def open_limit(self) -> str | None:
+        """Why certificates do not allow a limit to stand, or None."""
+        found = {row.verdict for row in self.evidence}
+        if not self.limit_uncited or Verdict.PROVED in found or Verdict.CERTIFIED not in found:
+            return None
+        return "the limit is neither proved nor cited: certificates are about bounded regions"
+
     @property
     def open_neighbour(self) -> str | None:
         """Why the mutants do not allow the claim to stand, or None."""
@@ -102,8 +113,9 @@ class ClaimResult:
     @property
     def verdict(self) -> Verdict:
         """The evidence combined (see `exitlaw.verdict.combine`)."""
+        held = None if self.open_limit is None else Verdict.CERTIFIED
         return combine(
-            (row.verdict for row in self.evidence),
+            (row.verdict for row in self.evidence if row.verdict is not held),
             open_neighbour=self.open_neighbour is not None,
         )
 
@@ -140,7 +152,7 @@ class ClaimResult:
             return self.open_neighbour if supported or not undecided else undecided[0]
         if verdict is Verdict.CONFLICT:
             return "; ".join(r.detail for r in self.evidence if r.verdict is Verdict.REFUTED)
-        for row in self.evidence:
+        for row in self.rows():
             if row.verdict is verdict:
                 return row.detail
         return "no evidence"
@@ -158,17 +170,16 @@ class ClaimResult:
         }
 
     def rows(self) -> tuple[EvidenceResult, ...]:
-        """The evidence, and a row that says so where the mutants hold the claim up."""
-        if self.open_neighbour is None or self.expected is Verdict.REFUTED:
-            return self.evidence
-        held = EvidenceResult(
-            "mutants",
-            "false neighbours of the statement",
-            Verdict.UNKNOWN,
-            self.open_neighbour,
-            0.0,
-        )
-        return (*self.evidence, held)
+        """The evidence, and rows that say so where the limit or the mutants hold the claim up."""
+        held = [("limit", "the limit itself", self.open_limit)]
+        if self.expected is not Verdict.REFUTED:
+            held.append(("mutants", "false neighbours of the statement", self.open_neighbour))
+        rows = [
+            EvidenceResult(kind, route, Verdict.UNKNOWN, why, 0.0)
+            for kind, route, why in held
+            if why is not None
+        ]
+        return (*self.evidence, *rows)
 
     def without_proof(self, reason: str) -> ClaimResult:
         """The same result, its derivation no longer counted as a proof."""

@@ -63,6 +63,13 @@ def inherited(check: Any, conditions: Iterable[Condition]) -> tuple[Condition, .
     for condition in kept if upward is not None else ():
         if upward in condition.holds.free_symbols and not _holds_above(condition, upward):
             raise ValueError(f"{condition} is not kept on the way to oo")
+    along: Any = getattr(check, "along", None)
+    if along is not None and any(along in _symbols_of(condition) for condition in kept):
+        raise ValueError(f"a fact is used at values of {along} for which it was not shown")
+    mirror: Any = getattr(check, "mirror", None)
+    if mirror is not None:
+        ends = (mirror, sympy.S.Zero, check.limits[2])
+        kept = tuple(c for c in kept if not _discharged_by_integration(c, ends))
     mapping: Any = getattr(check, "mapping", {}) if hasattr(check, "source") else {}
     limits: Any = getattr(check, "limits", ()) if getattr(check, "requires", tuple)() else ()
     if mapping:
@@ -70,6 +77,10 @@ def inherited(check: Any, conditions: Iterable[Condition]) -> tuple[Condition, .
     if limits and isinstance(limits[0], sympy.Symbol):
         kept = tuple(c for c in kept if not _discharged_by_integration(c, limits))
     return kept
+
+
+def _symbols_of(condition: Condition) -> set[Any]:
+    return set().union(*(p.free_symbols for p in (condition.holds, *condition.premises)))
 
 
 def _holds_above(condition: Condition, variable: Any) -> bool:

@@ -15,14 +15,21 @@ from typing import cast
 
 import sympy
 
-from exitlaw.positivity import ENTIRE, Intervals, keeps_its_sign, proves_at_least_zero
+from exitlaw.positivity import (
+    ENTIRE,
+    REAL_ONLY,
+    Intervals,
+    keeps_its_sign,
+    proves_at_least_zero,
+    proves_real,
+)
 from theory.normal_form import is_zero as zero_in_normal_form
 
 MAX_TERMS = 12
 """Terms kept at most before the limit is given up: cancellation deeper than this is refused."""
 
-LOG = sympy.Symbol("l_log_t", real=True)
-"""log t, which tends to -oo."""
+LOG = sympy.Dummy("l_log_t", real=True)
+"""log t, which tends to -oo; no symbol of a formula is equal to it."""
 
 
 class SeriesError(ValueError):
@@ -299,6 +306,8 @@ class _Expansion:
     def _analytic_at(
         self, function: Callable[[sympy.Expr], sympy.Expr], centre: sympy.Expr
     ) -> bool:
+        if function in REAL_ONLY:
+            return proves_real(centre, self.given)
         if function in ENTIRE:
             return True
         if function in (sympy.gamma, sympy.loggamma, sympy.digamma):

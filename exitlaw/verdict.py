@@ -27,6 +27,9 @@ class Verdict(StrEnum):
     CONFLICT = "conflict"
 
 
+DERIVED_HERE = "derived here"
+"""The source of a claim that no text of the literature is named for."""
+
 STRENGTH: dict[Verdict, int] = {
     Verdict.UNKNOWN: 0,
     Verdict.CONSISTENT: 1,

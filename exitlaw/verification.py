@@ -26,7 +26,7 @@ from exitlaw.discovery import (
 from exitlaw.files_read import contents, unchanged, watched
 from exitlaw.ledger import Ledger
 from exitlaw.results import ClaimResult, EvidenceResult, Report
-from exitlaw.verdict import Verdict
+from exitlaw.verdict import DERIVED_HERE, Verdict
 from theory.errors import InputError
 
 Progress = Callable[[int, int, ClaimResult], None]
@@ -70,7 +70,27 @@ def _judged(task: Task) -> ClaimResult:
     from exitlaw.claim import REGISTRY
     from exitlaw.judge import judge
 
+    for module in task.modules:
+        _refuse_unlisted(module)
     return judge(REGISTRY[task.id], task.profile, task.seed, task.workers)  # type: ignore[arg-type]
+
+
+def _refuse_unlisted(module: str) -> None:
+    """A claim that only running its file brings up would be left out without a word.
+
+    Raises
+    ------
+    ValueError : the file registers a claim that is no function at its top level.
+    """
+    from exitlaw.claim import REGISTRY
+
+    if not module.endswith(".py"):
+        return
+    listed = {one.id for one in read_metadata(Path(module), module)}
+    name = file_module_name(Path(module))
+    for id, made in REGISTRY.items():
+        if made.module == name and id not in listed:
+            raise ValueError(f"{id} is claimed inside something: claims are top-level functions")
 
 
 def _undecided(task: Task, detail: str, seconds: float) -> ClaimResult:
@@ -345,10 +365,6 @@ def _settle(
             row = EvidenceResult("correction", "corrected claim", Verdict.CONFLICT, detail, 0.0)
             settled[one.id] = replace(result, evidence=(*result.evidence, row))
     return settled
-
-
-DERIVED_HERE = "derived here"
-"""The source of a claim that no text of the literature is named for."""
 
 
 def _resting_on(

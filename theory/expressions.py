@@ -42,6 +42,10 @@ MAX_RATIONAL_BITS = 13_000
 """Bits of the largest exact number (Python writes out integers of up to 4300 digits)."""
 MAX_RATIONAL_EXPONENT = 10_000
 """Size of an exponent that is not an integer, and of a number inside a symbolic exponent."""
+MAX_MAGNITUDE_BITS = 4_096
+"""Bits before the point of a constant that a function or a power is taken of."""
+MAX_TOWER = 5
+"""Powers with exponents that are no rational numbers, inside one exponent that is a number."""
 
 FUNCTIONS: dict[str, Callable[[Expr], Expr]] = {
     "sqrt": sympy.sqrt,
@@ -458,6 +462,7 @@ class _Parser:
                 "write decimals with a point",
             )
         argument = self.expression(arguments[0], token)
+        _refuse_large_constant(argument, self.place(token))
         if token.text == "exp":
             _refuse_large_logarithms(argument, self.place(token))
         return self.built(FUNCTIONS[token.text](argument), token)
@@ -565,6 +570,9 @@ def _substitute(value: Basic, values: Mapping[Symbol, Expr], place: str) -> Expr
     arguments = [_substitute(argument, values, place) for argument in value.args]
     if isinstance(value, sympy.Pow):
         return _checked(_guarded_power(arguments[0], arguments[1], place), place)
+    if isinstance(value, sympy.Function) and not isinstance(value, sympy.Piecewise):
+        for argument in arguments:
+            _refuse_large_constant(argument, place)
     if isinstance(value, sympy.exp):
         _refuse_large_logarithms(arguments[0], place)
     built = value.func(*arguments)
@@ -598,7 +606,37 @@ def _guarded_power(base: Expr, exponent: Expr, place: str) -> Expr:
     if base is sympy.E:
         _refuse_large_logarithms(exponent, place)
     _refuse_large_exponent(base, exponent, place)
+    _refuse_tower(exponent, place)
+    for part in (base, exponent):
+        _refuse_large_constant(part, place)
     return base**exponent
+
+
+def _refuse_tower(exponent: Expr, place: str) -> None:
+    """Refuse a tower of numbers: SymPy takes twice as long for each storey."""
+    storeys = [power for power in exponent.atoms(sympy.Pow) if not power.exp.is_Rational]
+    if exponent.is_number and len(storeys) > MAX_TOWER:
+        raise InputError(
+            f"at most {MAX_TOWER} powers inside an exponent that is a number",
+            f"{len(storeys)} {place}",
+            "write the exponent as a decimal",
+        )
+
+
+def _refuse_large_constant(argument: Expr, place: str) -> None:
+    """Refuse a constant that is too large to take a function of, such as exp(exp(10))."""
+    if not argument.is_number or argument.is_Rational:
+        return
+    value = argument.evalf(5)
+    if not isinstance(value, sympy.Float):
+        return
+    _, mantissa, exponent, _ = value._mpf_
+    if mantissa and exponent > MAX_MAGNITUDE_BITS:
+        raise InputError(
+            f"constants below 2**{MAX_MAGNITUDE_BITS} as arguments of functions and powers",
+            f"a larger one {place}",
+            "choose a smaller constant",
+        )
 
 
 def _refuse_large_exponent(base: Expr, exponent: Expr, place: str) -> None:

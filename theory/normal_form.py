@@ -43,6 +43,16 @@ def is_zero(expression: Expr, *, positive: Iterable[Expr] = ()) -> bool | None:
 
 
 def _is_zero_in_every_branch(value: Expr, positive: Iterable[Expr]) -> bool | None:
+    # The conditions inside an integral or a limit are about its own variable: not to be taken out.
+    inside = {
+        node: sympy.Dummy()
+        for node in value.atoms(sympy.Integral, sympy.Sum, sympy.Limit, sympy.Derivative)
+        if node.has(sympy.Piecewise)
+    }
+    if inside:
+        return is_zero(value.xreplace(inside), positive=positive)  # type: ignore[arg-type]
+    if any(part.args[-1].args[1] != sympy.true for part in value.atoms(sympy.Piecewise)):  # type: ignore[attr-defined]
+        return None  # where no branch applies, it is equal to nothing
     folded = sympy.piecewise_fold(value)
     if not isinstance(folded, sympy.Piecewise):
         return None if folded.has(sympy.Piecewise) else is_zero(folded, positive=positive)  # type: ignore[arg-type]

@@ -30,6 +30,7 @@ import sympy
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sympy import Expr, I, Integer, Pow, Rational, Symbol
 from sympy.core.basic import Basic
+from sympy.core.function import AppliedUndef
 
 from theory.exponent_basis import (
     Basis,
@@ -404,8 +405,8 @@ class Translator:
 def _canonical_integral(integral: sympy.Integral) -> Expr:
     """Constant factors taken out, at every depth; an integral between equal ends is 0.
 
-    Where integrals occur inside, the integrand is multiplied out and integrated term by term,
-    over finite ranges only: on an infinite one the terms might not converge by themselves.
+    Where integrals occur inside, the integrand is multiplied out and integrated term by term, if
+    every term is bounded on a finite range: else the terms might not converge by themselves.
     """
     limits: list[Any] = [limit.args for limit in integral.limits]
     if any(len(limit) == 3 and limit[1] == limit[2] for limit in limits):
@@ -417,8 +418,10 @@ def _canonical_integral(integral: sympy.Integral) -> Expr:
     function = function.xreplace(inner)
     finite = not any(end.is_infinite for limit in limits for end in limit[1:])
     if inner and finite:
-        function = sympy.expand_mul(function)
-        terms: tuple[Expr, ...] = sympy.Add.make_args(function)
+        expanded = sympy.expand_mul(function)
+        terms: tuple[Expr, ...] = sympy.Add.make_args(expanded)
+        if not all(_is_bounded(term, {limit[0] for limit in limits}) for term in terms):
+            terms = (function,)
     else:
         terms = (function,)
     total: list[Expr] = []
@@ -426,6 +429,32 @@ def _canonical_integral(integral: sympy.Integral) -> Expr:
         constant, rest = term.as_independent(*(limit[0] for limit in limits), as_Add=False)
         total.append(constant * sympy.Integral(rest, *integral.limits))
     return sympy.Add(*total)
+
+
+_BOUNDED = (sympy.Add, sympy.Mul, Symbol, sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh,
+            sympy.tanh, sympy.atan, sympy.Abs, sympy.Derivative, AppliedUndef)  # fmt: skip
+"""What is bounded on a finite range where its arguments are; undefined functions are smooth."""
+
+
+def _is_bounded(term: Any, moving: set[Any]) -> bool:
+    """Whether a term is bounded wherever the moving symbols run through finite ranges."""
+    if not term.free_symbols & moving:
+        return True
+    if isinstance(term, sympy.Integral):
+        limits: list[Any] = [limit.args for limit in term.limits]
+        finite = not any(end.is_infinite for limit in limits for end in limit[1:])
+        return finite and _is_bounded(term.function, moving | {limit[0] for limit in limits})
+    line: dict[Any, Any] = {symbol: sympy.Dummy(real=True) for symbol in moving}
+    if isinstance(term, Pow):
+        whole = term.exp.is_integer and term.exp.is_nonnegative
+        if not whole and not term.base.xreplace(line).is_positive:
+            return False
+    elif isinstance(term, sympy.log):
+        if not term.args[0].xreplace(line).is_positive:
+            return False
+    elif not isinstance(term, _BOUNDED):
+        return False
+    return all(_is_bounded(part, moving) for part in term.args)
 
 
 _ODD = (sympy.atan, sympy.asin, sympy.erf, sympy.sign, sympy.Si, sympy.erfi)

@@ -175,3 +175,16 @@ def test_derivation_as_data():
     assert document["ok"]
     assert document["concludes"]
     assert all(step["ok"] and step["check"] for step in document["steps"])
+
+
+def test_a_name_is_no_command_and_no_tag(tmp_path):
+    evil = Symbol(r"x}\input{/etc/passwd}")
+    function = Function(r"f\immediate\write18{id}")
+    line = latex.statement(Equality(evil, function(x) ** 2))
+    assert r"\input" not in line.replace(r"\textbackslash{}", "")
+    assert r"\textbackslash{}input" in line
+    tag = Symbol("<script>alert(1)</script>", real=True)
+    page = str(mathml(Equality(Integral(tag, (tag, 0, 1)), Function("<b>")(tag))))
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert "&lt;script&gt;" in page

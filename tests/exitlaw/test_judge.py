@@ -299,10 +299,11 @@ def counted(error: float, looks: int, value: float = VARIANCE):
     ("error", "looks", "verdict", "batches"),
     [
         (VARIANCE / 1000, 3, "consistent", 1),  # one batch decides
-        (VARIANCE / 8, 3, "consistent", 2),
-        (VARIANCE / 6, 3, "consistent", 4),
+        (VARIANCE / 16, 3, "consistent", 2),
+        (VARIANCE / 12, 3, "consistent", 4),
+        (VARIANCE / 6, 3, "unknown", 4),  # twice the formula is told apart, half of it is not
         (VARIANCE / 3, 3, "unknown", 4),  # undecided at the last look: no pass
-        (VARIANCE / 8, 1, "unknown", 1),
+        (VARIANCE / 16, 1, "unknown", 1),
     ],
 )
 def test_simulation_stops_as_soon_as_it_decides(error, looks, verdict, batches):
