@@ -3,8 +3,8 @@
     python benchmarks/quantities.py [--digits 15,50,200] [--routes arb,mpmath] [--only NAME,…]
 
 Model: quartic double well L = (w² − 1)²/4, C = 1 + (w² − 1)²/4, η = 1/20, Ito. Each figure is one
-call in a process of its own, with nothing kept from before, imports not counted. `--timeout` bounds
-each call.
+call in a process of its own, with nothing kept from before, imports not counted, in CPU seconds
+(so that other work on the machine counts less). `--timeout` bounds each call, in wall time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import platform
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -48,9 +49,7 @@ QUANTITIES: dict[str, Callable[..., object]] = {
     "cumulative at 1/2": lambda **o: stationary.cumulative(WELL, Fraction(1, 2), **o),
     "quantile of 3/4": lambda **o: stationary.quantile(WELL, Fraction(3, 4), **o),
     "moment 2": lambda **o: stationary.moment(WELL, 2, **o),
-    "absolute moment 1/2": lambda **o: stationary.moment(
-        WELL, Fraction(1, 2), absolute=True, **o
-    ),
+    "absolute moment 1/2": lambda **o: stationary.moment(WELL, Fraction(1, 2), absolute=True, **o),
     "tail-index": lambda **o: stationary.tail_index(WELL, **o),
     "mean-exit-time": lambda **o: first_passage.mean_exit_time(WELL, **THROUGH, **o),
     "mean-exit-time, two exits": lambda **o: first_passage.mean_exit_time(WELL, **BETWEEN, **o),
@@ -69,14 +68,14 @@ QUANTITIES: dict[str, Callable[..., object]] = {
 
 
 def seconds(run: Callable[[], object], timeout: float) -> float | None:
-    """Wall time of a call in a fresh process; None beyond the timeout."""
+    """CPU time of a call in a fresh process; None beyond the timeout."""
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
 
     def timed() -> None:
-        begun = time.perf_counter()
+        begun = time.process_time()
         run()
-        send.send(time.perf_counter() - begun)
+        send.send(time.process_time() - begun)
 
     process = context.Process(target=timed)
     process.start()
@@ -114,7 +113,7 @@ def main() -> None:
             continue
         print(f"{name:30}", end="", flush=True)
         for route, digits in columns:
-            taken = seconds(lambda d=digits, r=route: quantity(digits=d, method=r), options.timeout)
+            taken = seconds(partial(quantity, digits=digits, method=route), options.timeout)
             shown = f"> {options.timeout:.0f} s" if taken is None else f"{taken:.3f} s"
             print(f" | {shown:>11}", end="", flush=True)
         print()
