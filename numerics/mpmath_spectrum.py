@@ -100,7 +100,8 @@ def require_agreement(
     with mp.workprec(resolution.working_bits):
         for n in indices:
             middle = _mpf(found.eigenvalues[n].middle)
-            shooting = _shooting(model, n, 2 * middle, exit_below, exit_above, resolution)
+            place = (model, n, 2 * middle, exit_below, exit_above, resolution)
+            shooting = _by_series(*place) or _ByPanels(*place)
             if not any(
                 _changes_sign(shooting, middle, _mpf(tolerance / 8**k)) for k in range(_NARROWER)
             ):
@@ -176,16 +177,45 @@ def _reach(model: Model, reference: float, rate: float, bits: int) -> tuple[Numb
 
 
 def _eigenvalue(
-    model: Model, n: int, guess: Number, below: Point | None, above: Point | None, r: Resolution
+    model: Model, n: int, guess: float, below: Point | None, above: Point | None, r: Resolution
 ) -> Number:
-    """Secant steps, from a guess of about six digits or more, at growing precision."""
-    value, apart = mp.mpf(guess), mp.mpf(10) ** -6
-    for resolution in r.ladder() if polynomials(model) is not None else [r]:
+    """Secant steps from a guess of about six digits."""
+    value = _climb(model, n, mp.mpf(guess), below, above, r)
+    if value is not None:
+        return value
+    shooting = _ByPanels(model, n, 2 * mp.mpf(guess), below, above, r)
+    return _secant(shooting, mp.mpf(guess), mp.mpf(10) ** -6, r.bits)
+
+
+def _climb(
+    model: Model, n: int, guess: Number, below: Point | None, above: Point | None, r: Resolution
+) -> Number | None:
+    """Secant steps by power series at growing precision; None where series do not reach."""
+    value, apart = guess, mp.mpf(10) ** -6
+    for resolution in r.ladder():
         with mp.workprec(resolution.working_bits):
-            shooting = _shooting(model, n, 2 * value, below, above, resolution)
+            shooting = _by_series(model, n, 2 * value, below, above, resolution)
+            if shooting is None:
+                return None
             value = _secant(shooting, value, apart, resolution.bits)
         apart = mp.ldexp(1, -resolution.bits)
     return value
+
+
+def refined(
+    model: Model, n: int, guess: Fraction, below: Point | None, above: Point | None, bits: int
+) -> Fraction | None:
+    """An eigenvalue near a good guess to so many bits, with no estimate of its error.
+
+    None where power series do not give it.
+    """
+    resolution = Resolution.pair(bits)[0]
+    with mp.workprec(resolution.working_bits):
+        try:
+            value = _climb(model, n, _mpf(guess), below, above, resolution)
+        except ComputationError:
+            return None
+        return None if value is None else as_enclosure(value, mp.mpf(0)).middle
 
 
 def _secant(shooting: Shooting, guess: Number, apart: Number, bits: int) -> Number:
@@ -214,24 +244,24 @@ class Shooting(Protocol):
         ...
 
 
-def _shooting(
+def _by_series(
     model: Model,
     n: int,
     largest: Number,
     below: Point | None,
     above: Point | None,
     resolution: Resolution,
-) -> Shooting:
-    """By power series where L' and C are rational, else by panels that serve any |λ| <= largest."""
+) -> _BySeries | None:
+    """Shooting by power series; None where L' or C is not rational, or an end is too far out."""
     if polynomials(model) is None:
-        return _ByPanels(model, n, largest, below, above, resolution)
+        return None
     coarse, _ = Resolution.pair(_COARSE_BITS)
     with mp.workprec(coarse.working_bits):
         mesh = _mesh(model, n, largest / 2, below, above, coarse, resolution.bits)
     low, high = _point(below), _point(above)
     low, high = mesh.edges[0] if low is None else low, mesh.edges[-1] if high is None else high
     if max(abs(low), abs(high)) > FARTHEST_FOR_SERIES:
-        return _ByPanels(model, n, largest, below, above, resolution)
+        return None
     return _BySeries(Series(model, resolution), low, high, below is not None, above is not None)
 
 
