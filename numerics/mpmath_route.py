@@ -33,8 +33,8 @@ _ROUNDS = 4
 _SAFETY = 32
 _COARSE_BITS = 30
 """Panels that only say where the tails are negligible."""
-FARTHEST_FOR_SERIES = 2.0**100
-"""Steps of series grow like the distance from the zeros of C; panels grow faster."""
+FARTHEST_FOR_SERIES = 2**20_000
+"""Steps of series grow like the distance, those of panels faster: beyond this they are fewer."""
 _MOST_CUTS = 60
 """Distances of an exit in place of an open end, each twice the one before."""
 _FAR_BITS = 4000

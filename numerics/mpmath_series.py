@@ -12,7 +12,6 @@ fundamental matrices are made.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,10 +33,12 @@ _MOST_COEFFICIENTS = 80
 _LARGEST_CHANGE = 20.0
 """log-change of u or y in a step. Where y decays so much, the largest term is e^40 times what they
 add up to: 58 bits are lost, of 90 in reserve."""
+_LARGEST_BEND = 16.0
+"""How much larger than at its start E may seem at the end of a step, by the sizes of its terms."""
 _SPARE_BITS = 40
 """Terms are left out where they are by so many bits smaller than the accuracy aimed at asks for,
 relative to the solution at the start of a step: 29 of them for a decay."""
-_MOST_STEPS = 20_000
+_MOST_STEPS = 100_000
 
 Polynomial = list[Number]
 
@@ -146,16 +147,17 @@ class Series:
 
 def _tamed(local: Sequence[Polynomial], rate: Number, length: Number) -> Number:
     """The length, shortened until no solution changes by more than about e^`_LARGEST_CHANGE`."""
-    equation, source, drift = ([float(abs(c) / abs(local[0][0])) for c in p] for p in local)
     for _ in range(200):
-        h = float(abs(length))
-        change = sum(c * h ** (k + 1) for k, c in enumerate(drift))
-        change += math.sqrt(float(abs(rate)) * sum(c * h ** (k + 2) for k, c in enumerate(source)))
-        # Beyond E's own first zero, or near it, nothing is known of the change.
-        bend = sum(c * h**k for k, c in enumerate(equation) if k)
-        if change <= _LARGEST_CHANGE and bend <= 16.0:
+        equation, source, drift = (_scaled(p, length) for p in local)
+        lead = abs(equation[0])
+        # Where E changes much, so may the drift over it.
+        bend = float(sum(map(abs, equation[1:])) / lead)
+        change = float(abs(length) * sum(map(abs, drift)) / lead)
+        change += float(mp.sqrt(abs(rate) * length * length * sum(map(abs, source)) / lead))
+        if change <= _LARGEST_CHANGE and bend <= _LARGEST_BEND:
             break
-        length = length * max(0.7, 0.98 * _LARGEST_CHANGE / change) if change else length / 2
+        wanted = _LARGEST_CHANGE / change if change > _LARGEST_CHANGE else 0.7
+        length *= min(max(0.98 * wanted, 0.25), 0.9)
     return length
 
 
