@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import mul
+from operator import add, mul, sub
 from typing import Any
 
 from mpmath import mp
@@ -22,26 +22,83 @@ Number = Any
 KEPT = 6
 
 
+LONGEST_SUM = 16
+"""Sums longer than this are always halved."""
+SHORTEST_SUM = 4
+"""Shorter sums than this are made term by term."""
+
+
+def halving_count(count: int) -> int:
+    """The least even `m 2^k >= count` with `m <= LONGEST_SUM`."""
+    step = 2
+    while count > LONGEST_SUM * step:
+        step *= 2
+    return -(-count // step) * step
+
+
+class CosineSums:
+    """`Σ_k f_k cos jθ_k` and `Σ_j a_j cos jθ_k`, `θ_k = π(2k + 1)/(2n)`, over integers.
+
+    Lee's halving: `2 cos θ cos (2j + 1)θ = cos 2jθ + cos (2j + 2)θ` leaves two sums of half the
+    length, with one product for each pair of terms. The factors 1/(2 cos θ), of up to n/3, enlarge
+    what rounding leaves: `guard` bits more than the sums are to have make up for it.
+    """
+
+    def __init__(self, n: int, bits: int) -> None:
+        self.guard = n.bit_length() * (n.bit_length() + 1) // 2
+        self.scale = bits + self.guard
+        self._secants: list[list[Any]] = []
+        with mp.workprec(self.scale + 20):
+            while n > SHORTEST_SUM and n % 2 == 0:
+                angles = [mp.mpf(2 * k + 1) / (2 * n) for k in range(n // 2)]
+                self._secants.append([self._integer(1 / (2 * mp.cospi(a))) for a in angles])
+                n //= 2
+            table = [self._integer(mp.cospi(mp.mpf(i) / (2 * n))) for i in range(4 * n)]
+        self._rows = [[table[j * (2 * k + 1) % (4 * n)] for k in range(n)] for j in range(n)]
+        self._columns = [list(column) for column in zip(*self._rows, strict=True)]
+
+    def _integer(self, x: Number) -> Any:
+        return MPZ(int(mp.nint(mp.ldexp(x, self.scale))))
+
+    def from_values(self, values: Sequence[Any], level: int = 0) -> list[Any]:
+        """`Σ_k f_k cos jθ_k` for j = 0 … n − 1."""
+        if level == len(self._secants):
+            return [sum(map(mul, row, values)) >> self.scale for row in self._rows]
+        half = len(values) // 2
+        front, back = values[:half], values[: half - 1 : -1]
+        even = self.from_values(list(map(add, front, back)), level + 1)
+        scaled = map(mul, map(sub, front, back), self._secants[level])
+        odd = self.from_values([x >> self.scale for x in scaled], level + 1)
+        result = [MPZ(0)] * len(values)
+        result[0::2] = even
+        result[1::2] = [*map(add, odd, odd[1:]), odd[-1]]
+        return result
+
+    def to_values(self, coefficients: Sequence[Any], level: int = 0) -> list[Any]:
+        """`Σ_j a_j cos jθ_k` for k = 0 … n − 1."""
+        if level == len(self._secants):
+            return [sum(map(mul, row, coefficients)) >> self.scale for row in self._columns]
+        even = self.to_values(coefficients[0::2], level + 1)
+        odd = coefficients[1::2]
+        scaled = self.to_values([odd[0], *map(add, odd, odd[1:])], level + 1)
+        rest = [x >> self.scale for x in map(mul, scaled, self._secants[level])]
+        return [*map(add, even, rest), *reversed(list(map(sub, even, rest)))]
+
+
 class ChebyshevRule:
     """`count` nodes of the first kind on [-1, 1], ascending, with sums of `bits` bits.
 
     Nodes of the first kind exclude the ends of a panel: a switch point may be an end, and no value
-    is ever taken on it.
+    is ever taken on it. The count is rounded up to one that halves to a short sum.
     """
 
     def __init__(self, count: int, bits: int) -> None:
-        self.count, self.bits = count + count % 2, bits
+        self.count, self.bits = halving_count(count), bits
         n = self.count
+        self._cosines = CosineSums(n, bits)
         with mp.workprec(bits + 20):
-            cosines = [mp.cospi(mp.mpf(i) / (2 * n)) for i in range(4 * n)]
-            self.nodes: list[Number] = [-cosines[2 * k + 1] for k in range(n)]
-            table = [MPZ(int(mp.nint(mp.ldexp(c, bits)))) for c in cosines]
-        # With x_k = cos(pi (2k + 1) / (2n)) descending, x_(n-1-k) = -x_k halves every sum.
-        half = range(n // 2)
-        self._rows = [[table[j * (2 * k + 1) % (4 * n)] for k in half] for j in range(n + 1)]
+            self.nodes: list[Number] = [-mp.cospi(mp.mpf(2 * k + 1) / (2 * n)) for k in range(n)]
         self._kept: list[tuple[Sequence[Number], tuple[list[Any], int]]] = []
-        self._even = [[self._rows[j][k] for j in range(0, n + 1, 2)] for k in half]
-        self._odd = [[self._rows[j][k] for j in range(1, n + 1, 2)] for k in half]
 
     def coefficients(self, values: Sequence[Number]) -> tuple[list[Any], int]:
         """Coefficients `a_j` (a_0 halved already) as integers, and their common exponent.
@@ -57,14 +114,8 @@ class ChebyshevRule:
 
     def _transformed(self, values: Sequence[Number]) -> tuple[list[Any], int]:
         fixed, exponent = self._fixed(values)
-        n = self.count
-        descending = fixed[::-1]
-        pairs = [(descending[k], descending[n - 1 - k]) for k in range(n // 2)]
-        sums, differences = [a + b for a, b in pairs], [a - b for a, b in pairs]
-        coefficients = [
-            2 * sum(map(mul, self._rows[j], differences if j & 1 else sums)) // n >> self.bits
-            for j in range(n)
-        ]
+        sums = self._cosines.from_values(fixed[::-1])
+        coefficients = [2 * x // self.count for x in sums]
         coefficients[0] //= 2
         return coefficients, exponent
 
@@ -82,15 +133,9 @@ class ChebyshevRule:
     def cumulative(self, values: Sequence[Number]) -> tuple[list[Number], Number]:
         """Integrals from -1 to each node, and over [-1, 1]."""
         b, exponent = self._antiderivative(values)
-        even, odd = b[0::2], b[1::2]
-        upper, lower = [], []
-        for row_even, row_odd in zip(self._even, self._odd, strict=True):
-            e, o = sum(map(mul, row_even, even)), sum(map(mul, row_odd, odd))
-            upper.append(e + o)
-            lower.append(e - o)
-        scaled = exponent - self.bits
-        at_nodes = [mp.mpf((x, scaled)) for x in (*lower, *reversed(upper))]
-        return at_nodes, mp.mpf((sum(b), exponent))
+        # T_n is 0 at every node.
+        at_nodes = self._cosines.to_values(b[:-1])[::-1]
+        return [mp.mpf((x, exponent)) for x in at_nodes], mp.mpf((sum(b), exponent))
 
     def integral(self, values: Sequence[Number]) -> Number:
         """The integral over [-1, 1]."""
@@ -124,7 +169,7 @@ class ChebyshevRule:
         tops = [exp + bc for _, man, exp, bc in parts if man]
         if not tops:
             return [MPZ(0)] * len(parts), 0
-        exponent = max(tops) - self.bits
+        exponent = max(tops) - self.bits - self._cosines.guard
         fixed = []
         for sign, man, exp, _ in parts:
             shift = exp - exponent

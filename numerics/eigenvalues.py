@@ -15,8 +15,10 @@ with a quadratic noise has the closed form `λ_n = n(H − θησ_H) − n(n−1
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from flint import arb, ctx
 
@@ -24,7 +26,7 @@ from numerics.core import Core, core_of, point_ball
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean, PrecisionCapReached
 from numerics.evaluators import as_fmpq, evaluate_arb
-from numerics.exit_laplace import Matrix, RateSeries, rate_series
+from numerics.exit_laplace import Matrix, RateSeries, matrices, rate_series
 from numerics.landscape import (
     cover,
     inner_point,
@@ -44,6 +46,9 @@ from numerics.tails import scale_excess
 
 Point = int | Fraction | Program
 
+DIGITS_BY_SERIES = 30
+"""Up to here one set of power series in λ takes less time than recurrences for each λ."""
+ROUGH_DIGITS = 8
 LEAST_ACCURACY = 15.0
 SHORT = 2.0
 _MOST_PANELS = 6000
@@ -213,6 +218,10 @@ class _Interval:
     transfers: list[RateSeries] = field(default_factory=list)
     capacity: float = 0.0
     """The λ up to which every panel holds at most one zero, and `transfers` hold."""
+    by_rate: bool = False
+    """Transfers are made for each λ anew, by recurrences: at many digits that takes less time"""
+    depths: list[float] = field(default_factory=list)
+    """∫√(V − capacity)/√D from each panel inward"""
 
     def prepare(self, level: float) -> None:
         """Panels fine enough for every λ up to `level`, with their transfers."""
@@ -240,11 +249,29 @@ class _Interval:
                 )
             pending.extend(reversed(parts))
         self.panels, self.capacity = [q for p in done for q in self._short(p, level)], level
-        self.transfers = []
-        for panel, depth in zip(self.panels, self._depths(level), strict=True):
+        self.transfers, self.depths = [], self._depths(level)
+        if not self.by_rate:
+            for panel, accuracy in self._accuracies():
+                self.transfers += rate_series(self.core, [panel], arb(level), accuracy)
+
+    def _accuracies(self) -> Iterator[tuple[Panel, float]]:
+        """Panels, and how well each has to be crossed."""
+        for panel, depth in zip(self.panels, self.depths, strict=True):
             # An error of the direction at a depth d of a tail counts e^(−2d).
-            accuracy = max(self.accuracy - 2 * max(depth - self.margin, 0.0), LEAST_ACCURACY)
-            self.transfers += rate_series(self.core, [panel], arb(level), accuracy)
+            yield panel, max(self.accuracy - 2 * max(depth - self.margin, 0.0), LEAST_ACCURACY)
+
+    def _matrices(self, rate: arb) -> Iterator[Matrix]:
+        """Transfers at λ = rate, from the low end to the high end."""
+        x = -rate / arb(self.capacity)
+        if not abs(x) <= 1:
+            # Beyond what the panels and their series are proved for.
+            raise _Undecided
+        if self.by_rate:
+            for panel, accuracy in self._accuracies():
+                yield from matrices(self.core, panel, -rate, accuracy)
+        else:
+            for transfer in self.transfers:
+                yield transfer.matrix(x)
 
     def _short(self, panel: Panel, level: float) -> list[Panel]:
         """Parts of a panel on each of which solutions decay by a few powers of e."""
@@ -289,15 +316,11 @@ class _Interval:
         `neumann` applies to cut ends; exits are always killed.
         """
         with ctx.workprec(math.ceil(self.accuracy / math.log(2)) + 60):
-            x = -rate / arb(self.capacity)
-            if not abs(x) <= 1:
-                # Beyond what the panels and their series are proved for.
-                raise _Undecided
             free_low, free_high = neumann and self.cut_low, neumann and self.cut_high
             state = _Direction(arb(1), self.boundary(self.low)) if free_low else _Direction()
             zeros, sign = 0, 1
-            for transfer in self.transfers:
-                state.cross(transfer.matrix(x))
+            for matrix in self._matrices(rate):
+                state.cross(matrix)
                 here = _sign(state.u)
                 zeros += here != sign
                 sign = here
@@ -396,6 +419,8 @@ def _sign(x: arb) -> int:
 def _general(
     model: Model, count: int, below: Point | None, above: Point | None, digits: int
 ) -> Spectrum:
+    from numerics.mpmath_series import polynomials
+
     core = core_of(model)
     with ctx.workprec(128):
         if below is None:
@@ -418,6 +443,8 @@ def _general(
     ]
     # From the highest down: its panels serve the others.
     shooting = _Shooting(model, core, below, above, level, digits)
+    if digits > DIGITS_BY_SERIES and polynomials(model) is not None:
+        shooting.coarse = _Shooting(model, core, below, above, level, ROUGH_DIGITS)
     found = [
         shooting.eigenvalue(n, guesses[n], min(guesses[m] for m in listed))
         for n in reversed(listed)
@@ -476,7 +503,7 @@ def _guesses(
 
 @dataclass
 class _Shooting:
-    """One spectrum; `intervals[k]` is what the k-th attempt at an eigenvalue works on."""
+    """One spectrum; `intervals[k, …]` is what the k-th attempt at an eigenvalue works on."""
 
     model: Model
     core: Core
@@ -485,10 +512,40 @@ class _Shooting:
     level: float | None
     """Where the continuum begins"""
     digits: int
-    intervals: dict[int, _Interval] = field(default_factory=dict)
+    intervals: dict[tuple[int, bool], _Interval] = field(default_factory=dict)
+    coarse: _Shooting | None = None
+    """Finds eigenvalues to a few digits, where many digits are dear that way"""
 
     def eigenvalue(self, n: int, guess: float, smallest: float) -> Enclosure | None:
         """λ_n between proven bounds; None where it is not below the edge."""
+        if self.coarse is not None:
+            rough = self.coarse.eigenvalue(n, guess, smallest)
+            if rough is None:
+                return None
+            root = self._refined(n, rough)
+            if root is not None:
+                return self._proven(n, float(root), smallest, lambda *_: root, by_rate=True)
+        refine = partial(_root, n=n, guess=guess, level=self.level)
+        return self._proven(n, guess, smallest, refine, by_rate=False)
+
+    def _refined(self, n: int, rough: Enclosure) -> arb | None:
+        """A number near λ_n of which nothing is proved; None where it is not had in short time."""
+        from numerics.mpmath_spectrum import refined
+
+        bits = math.ceil((self.digits + 6) * math.log2(10))
+        root = refined(self.model, n, rough.middle, self.below, self.above, bits)
+        with ctx.workprec(bits + 60):
+            return None if root is None else arb(as_fmpq(root))
+
+    def _proven(
+        self,
+        n: int,
+        guess: float,
+        smallest: float,
+        refine: Callable[[_Interval, float], arb | None],
+        by_rate: bool,
+    ) -> Enclosure | None:
+        """Bounds of λ_n around a root that `refine` gives to an accuracy; None if it gives none."""
         accuracy, reached = (self.digits + 4) * math.log(10) + 4, ""
         for attempt in range(_ROUNDS):
             # Errors of the cut decay like e^(−2∫√(V − λ)); those of rare transitions are relative.
@@ -497,16 +554,17 @@ class _Shooting:
             if self.level is not None:
                 top = min(top, (guess + self.level) / 2)
             with ctx.workprec(128):
-                interval = self.intervals.get(attempt)
+                interval = self.intervals.get((attempt, by_rate))
                 if interval is None or interval.top < top or interval.decay < decay:
                     margin = 3 + max(math.log(top / smallest), 0) / 2
                     interval = self._interval(top, decay, accuracy + 20, margin)
                     if interval is None:
                         return None
-                    self.intervals[attempt] = interval
+                    interval.by_rate = by_rate
+                    self.intervals[attempt, by_rate] = interval
                 interval.prepare(top)
             try:
-                root = _root(interval, n, guess, self.level, accuracy)
+                root = refine(interval, accuracy)
                 if root is None:
                     return None
                 return _proven(interval, n, root, self.digits)
@@ -564,7 +622,7 @@ class _Shooting:
 
 
 def _root(
-    interval: _Interval, n: int, guess: float, level: float | None, accuracy: float
+    interval: _Interval, accuracy: float, *, n: int, guess: float, level: float | None
 ) -> arb | None:
     """An approximation of λ_n: bracketed by counts, refined by the Illinois rule."""
     low, high = guess * (1 - 1e-3), guess * (1 + 1e-3)

@@ -9,7 +9,7 @@ it is the Neumann series `Σ λ^k (∫S∫p)^k`, whose k-th term is at most `(λ
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flint import arb, arb_poly, arb_series, ctx
@@ -106,6 +106,21 @@ def _plan(
     return (terms, radius) if terms < 8 * accuracy + 100 else None
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """(u₁, u₂, f₁, f₂) at the ends of a panel: the solutions that are (1, 0) and (0, 1) inside."""
+
+    left: tuple[arb, ...]
+    """Those at the left end times 1/determinant"""
+    right: tuple[arb, ...]
+    into: arb
+    """Flux in the panel's unit per flux relative to p(left)"""
+    out: arb
+    """Flux relative to p(right) per flux in the panel's unit"""
+    rises: tuple[arb, arb]
+    """log p at the ends, relative to that at the centre"""
+
+
 def _cross(
     core: Core,
     panel: Panel,
@@ -119,36 +134,44 @@ def _cross(
         jump = core.jump(panel.before, panel.program, panel.left)
         state.f, state.log_rise = state.f / jump, state.log_rise + jump.log()
     terms = max(terms, panel.crossing_order(accuracy))
-    pair = recurrence.linear_pair(panel.program)
+    with ctx.workprec(_crossing_bits(core, panel, rate, accuracy, terms)):
+        ends = _at_ends(core, panel, rate, accuracy, terms, radius)
+        (a, b, c, d), (e, f, g, h) = ends.left, ends.right
+        # The inverse of the matrix at the left end
+        flux = state.f * ends.into
+        u_centre, f_centre = d * state.u - b * flux, a * flux - c * state.u
+        state.u = e * u_centre + f * f_centre
+        state.f = (g * u_centre + h * f_centre) * ends.out
+        state.log_rise += ends.rises[1] - ends.rises[0]
+
+
+def _crossing_bits(core: Core, panel: Panel, rate: arb, accuracy: float, terms: int) -> int:
     bits = _bits(core, panel, rate, accuracy, terms)
+    pair = recurrence.linear_pair(panel.program)
     if pair is not None:
         with ctx.workprec(LOW_PRECISION):
             equation = recurrence.shifted(pair.equation, panel.centre)
             bits += math.ceil(min(recurrence.extra_bits(equation, panel.half, terms), 4.0 * terms))
-    with ctx.workprec(bits):
-        ends = panel.left - panel.centre, panel.right - panel.centre
-        if pair is None:
-            expansion = panel.expansion(terms, radius, core.rate)
-            rises = [expansion.u.at(t) for t in ends]
-            functions = _fundamental(core, expansion, rate, accuracy)
-            a, b, c, d = (g.at(ends[0]) for g in functions)
-            e, f, g, h = (g.at(ends[1]) for g in functions)
-            # f relative to p at the centre, and back
-            into, out = rises[0].exp(), (-rises[1]).exp()
-        else:
-            rises = [panel.log_density(terms).at(t) for t in ends]
-            functions = _solutions(core, panel, pair, rate, terms, radius)
-            a, b, c, d = (g.at(ends[0]) for g in functions)
-            e, f, g, h = (g.at(ends[1]) for g in functions)
-            # The determinant at the left end is p(centre)/p(left).
-            into, out = arb(1), arb(1)
-            a, b, c, d = (v * rises[0].exp() for v in (a, b, c, d))
-        # The inverse of the matrix at the left end
-        flux = state.f * into
-        u_centre, f_centre = d * state.u - b * flux, a * flux - c * state.u
-        state.u = e * u_centre + f * f_centre
-        state.f = (g * u_centre + h * f_centre) * out
-        state.log_rise += rises[1] - rises[0]
+    return bits
+
+
+def _at_ends(
+    core: Core, panel: Panel, rate: arb, accuracy: float, terms: int, radius: float
+) -> _Ends:
+    pair = recurrence.linear_pair(panel.program)
+    ends = panel.left - panel.centre, panel.right - panel.centre
+    if pair is None:
+        expansion = panel.expansion(terms, radius, core.rate)
+        start, end = (expansion.u.at(t) for t in ends)
+        functions = _fundamental(core, expansion, rate, accuracy)
+        left, right = (tuple(g.at(t) for g in functions) for t in ends)
+        # f relative to p at the centre, and back
+        return _Ends(left, right, start.exp(), (-end).exp(), (start, end))
+    start, end = (panel.log_density(terms).at(t) for t in ends)
+    functions = _solutions(core, panel, pair, rate, terms, radius)
+    left, right = (tuple(g.at(t) for g in functions) for t in ends)
+    # The determinant at the left end is p(centre)/p(left).
+    return _Ends(tuple(v * start.exp() for v in left), right, arb(1), arb(1), (start, end))
 
 
 def _solutions(
@@ -254,7 +277,7 @@ def _left_out(core: Core, panel: Panel, rate: arb, count: int) -> float:
     return up(first - math.log1p(-ratio)) if ratio < 1 else math.inf
 
 
-# --- one panel, every rate ------------------------------------------------------------------------
+# --- one panel as a matrix ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -266,6 +289,38 @@ class Matrix:
     c: arb
     d: arb
     determinant: arb
+
+
+def matrices(core: Core, panel: Panel, rate: arb, accuracy: float) -> Iterator[Matrix]:
+    """Transfers of (u, f), f relative to p at each end, across the parts of a panel, for one λ."""
+    for part, order, radius in _planned(
+        core, [panel], rate, accuracy, LARGEST_GROWTH_BY_RECURRENCE
+    ):
+        terms = max(order, part.crossing_order(accuracy))
+        with ctx.workprec(_crossing_bits(core, part, rate, accuracy, terms)):
+            ends = _at_ends(core, part, rate, accuracy, terms, radius)
+            into, determinant = ends.into, (ends.rises[0] - ends.rises[1]).exp()
+            if part.before is not None:
+                jump = core.jump(part.before, part.program, part.left)
+                into, determinant = into / jump, determinant / jump
+            yield _through(ends.left, ends.right, into, ends.out, determinant)
+
+
+def _through(
+    left: Sequence[arb], right: Sequence[arb], into: arb, out: arb, determinant: arb
+) -> Matrix:
+    """From end to end: the inverse of the matrix at the left end, then that at the right end."""
+    (a, b, c, d), (e, f, g, h) = left, right
+    return Matrix(
+        e * d - f * c,
+        (f * a - e * b) * into,
+        (g * d - h * c) * out,
+        (h * a - g * b) * into * out,
+        determinant,
+    )
+
+
+# --- one panel, every rate ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -289,18 +344,11 @@ class RateSeries:
         """The transfer of (u, f), f relative to p at each end."""
         with ctx.workprec(self.bits):
             tail = abs(x) ** (self.count + 1)
-            (a, b, c, d), (e, f, g, h) = (
+            left, right = (
                 [s(x) + rest * tail for s, rest in zip(side, self.left_out, strict=True)]
                 for side in (self.left, self.right)
             )
-            # The inverse of the matrix at the left end: its determinant is 1.
-            return Matrix(
-                e * d - f * c,
-                (f * a - e * b) * self.into,
-                (g * d - h * c) * self.out,
-                (h * a - g * b) * self.into * self.out,
-                self.into * self.out,
-            )
+            return _through(left, right, self.into, self.out, self.into * self.out)
 
 
 def rate_series(core: Core, panels: list[Panel], largest: arb, accuracy: float) -> list[RateSeries]:

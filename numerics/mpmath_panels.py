@@ -16,6 +16,7 @@ apart all waves have the same phase, so that the ratio (mass beyond x)/(x p(x)) 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -41,13 +42,18 @@ from numerics.oscillating import wave_scale
 from numerics.program import combined
 from numerics.rational import rational_functions, require_covariance
 
+_LOG_2 = math.log(2)
 _LARGEST_EXPONENT_STEP = 40
 """The densities may change by e^40 in a panel: the precision lost is that over log 2 bits."""
 _LARGEST_GROWTH = 5
 _GUARD_BITS = 90
 """58 bits for the step above, the rest for sums over panels and for Φ of moderate size."""
+_SHORT_BITS = 80
+"""An accuracy that takes hardly more time than a lower one."""
 _SLOPE_BITS = 10
 """How far below the accuracy aimed at errors of Φ need not be resolved."""
+_LOST_IN_ROUNDING = 70
+"""Coefficients so many bits smaller than needed are lost in rounding: they may be much smaller."""
 _SMALLEST_PANEL = 2.0**-60
 _SLOWEST_RATE = 1e-6
 """Tails that decay more slowly than |w|^−(1 + this) count as infinite mass."""
@@ -78,6 +84,15 @@ class Resolution:
         """What comes from the masses of periods loses more than half of their digits."""
         return Resolution(int(1.6 * self.bits), int(1.6 * self.count), self.split)
 
+    def ladder(self) -> list[Resolution]:
+        """Coarser resolutions, each of a little more than half the bits of the next, and this."""
+        bits = self.bits
+        found: list[Resolution] = [self]
+        while bits > _SHORT_BITS:
+            bits = (bits + _SHORT_BITS // 4) // 2
+            found.append(Resolution.pair(bits)[0])
+        return found[::-1]
+
     @classmethod
     def pair(cls, bits: int) -> tuple[Resolution, Resolution]:
         """Two resolutions with different orders, panels and precision."""
@@ -107,6 +122,16 @@ class Panel:
     w: list[Number]
     speed: list[Number]
     scale: list[Number]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A panel, Φ at its outer end, its mass, and how much longer the next one may be."""
+
+    panel: Panel
+    phi: Number
+    mass: Number
+    growth: float
 
 
 @dataclass(frozen=True)
@@ -156,6 +181,15 @@ class Dynamics:
                 "choose points on one side of the zeros of C",
             )
         return gradient, noise
+
+    def density(self, phi: Number, noise: Number) -> Number:
+        """`C^(−s) e^(−Φ)`; without a logarithm where s is a multiple of 1/2, as usual."""
+        twice = 2 * self.s
+        if twice != mp.floor(twice):
+            return mp.exp(-phi - self.s * mp.log(noise))
+        half = int(twice)
+        base = noise if half % 2 == 0 else mp.sqrt(noise)
+        return mp.exp(-phi) / base ** (half // 2 if half % 2 == 0 else half)
 
     def speed_rate(self, w: Number) -> Number:
         """d/dw log p = −2L'/(ηC) − sC'/C."""
@@ -233,7 +267,8 @@ class Mesh:
     have densities 0. In a panel the densities change by at most `e^exponent_step`. Without
     `wave_tails` panels go on under waves, too, until the rest is negligible; and they go on up to
     the distances `reach` (left, right) of the reference at least. Solutions of 𝓛u = rate·u grow in
-    a panel by no more than about e^`_LARGEST_GROWTH`.
+    a panel by no more than about e^`_LARGEST_GROWTH`. `tail_bits` says how negligible the rest is,
+    where that is not the accuracy of the resolution.
     """
 
     def __init__(
@@ -250,8 +285,10 @@ class Mesh:
         wave_tails: bool = True,
         reach: tuple[Number, Number] = (0, 0),
         rate: Number = 0,
+        tail_bits: int | None = None,
     ) -> None:
         self.reach = reach
+        self.tail_bits = resolution.bits if tail_bits is None else tail_bits
         self.rate = rate
         self.weight = weight
         self.exponent_step = exponent_step
@@ -322,8 +359,9 @@ class Mesh:
             limits = ([t + step] if step is not None else []) + ahead[:1]
             target = min(limits)
             made = self._panel(side, infinite, t, target, phi)
-            if made is None:
-                step = (target - t) * self.resolution.split
+            if not isinstance(made, _Made):
+                # Twice the split is 1 at one resolution, less at the other: other panels.
+                step = (target - t) * made * 2 * self.resolution.split
                 if step < _SMALLEST_PANEL * (1 + abs(t)):
                     where = mp.nstr(self._position(side, infinite, t)[0], 12)
                     raise ComputationError(
@@ -332,11 +370,12 @@ class Mesh:
                         "write the kink or jump with abs or piecewise, or keep away from it",
                     )
                 continue
-            panel, phi, integral = made
-            panels.append(panel)
+            phi = made.phi
+            panels.append(made.panel)
             edges.append(self._position(side, infinite, target)[0])
-            mass += integral
-            step = None if ahead and ahead[0] == target and not infinite else 2 * (target - t)
+            mass += made.mass
+            at_mark = ahead and ahead[0] == target and not infinite
+            step = None if at_mark else made.growth * (target - t)
             t = target
             if t in periods:
                 passed.append((t, phi, len(panels)))
@@ -375,8 +414,8 @@ class Mesh:
 
     def _panel(
         self, side: Side, infinite: bool, near: Number, far: Number, phi: Number
-    ) -> tuple[Panel, Number, Number] | None:
-        """The panel between two positions, Φ at its outer end and its mass; None: not resolved."""
+    ) -> _Made | float:
+        """The panel between two positions; not resolved: the share of its length that may be."""
         rule, dynamics = self.rule, self.dynamics
         half = (far - near) / 2
         middle = (far + near) / 2
@@ -387,46 +426,66 @@ class Mesh:
                 w, stretch = self._position(side, infinite, t)
                 gradient, noise = dynamics.drift_and_noise(w)
             # log cosh t up to log 2
-            logs_of_stretch.append((t if side.zero is None else -t) if infinite else 0)
+            logs_of_stretch.append(float(t if side.zero is None else -t) if infinite else 0.0)
             stretch *= half
             positions.append(w)
             stretches.append(stretch)
             noises.append(noise)
             slopes.append(side.direction * 2 * gradient / (dynamics.eta * noise) * stretch)
-        needed = -float(self.resolution.bits)
         # Errors of Φ are relative ones of p; where L' cancels it is known no better than that.
-        if rule.resolution(slopes) > needed and rule.remainder(slopes) > needed - _SLOPE_BITS:
-            return None
+        resolved = max(-rule.resolution(slopes), -rule.remainder(slopes) - _SLOPE_BITS)
+        if resolved < self.resolution.bits:
+            return self._share(resolved)
         rises, rise = rule.cumulative(slopes)
-        log_noises = [mp.log(c) for c in noises]
-        logs = [-(phi + r) - dynamics.s * c for r, c in zip(rises, log_noises, strict=True)]
+        log_noises = [_rough_log(c) for c in noises]
+        s = float(dynamics.s)
+        logs = [-float(r) - s * c for r, c in zip(rises, log_noises, strict=True)]
         spread = max(
             _spread([x + t for x, t in zip(logs, logs_of_stretch, strict=True)]),
             _spread([t - x - c for x, t, c in zip(logs, logs_of_stretch, log_noises, strict=True)]),
         )
-        densities = [mp.exp(x) for x in logs] if spread <= self.exponent_step else []
-        speed = [p * x for p, x in zip(densities, stretches, strict=False)]
-        scale = [
-            2 * x / (dynamics.eta * c * p)
-            for p, c, x in zip(densities, noises, stretches, strict=False)
-        ]
-        if self.rate and densities:
-            # ∫√(λ/D)dw, from above: the n-th Picard term is at most its (2n)-th power over (2n)!.
-            strength = 4 * self.rate * max(p * q for p, q in zip(speed, scale, strict=True))
-            if strength > _LARGEST_GROWTH**2:
-                return None
-        if not densities or max(rule.resolution(speed), rule.resolution(scale)) > needed:
+        share = 0.9 * self.exponent_step / spread if spread else 2.0
+        nothing: list[Number] = [mp.mpf(0)] * rule.count
+        speed, scale = nothing, nothing
+        if spread <= self.exponent_step:
+            densities = [dynamics.density(phi + r, c) for r, c in zip(rises, noises, strict=True)]
+            speed = [p * x for p, x in zip(densities, stretches, strict=True)]
+            scale = [
+                2 * x / (dynamics.eta * c * p)
+                for p, c, x in zip(densities, noises, stretches, strict=True)
+            ]
+            if self.rate:
+                # ∫√(λ/D)dw, from above: the n-th Picard term is at most its (2n)-th power over
+                # (2n)!.
+                strength = 4 * self.rate * max(p * q for p, q in zip(speed, scale, strict=True))
+                growth = float(mp.sqrt(strength))
+                share = min(share, 0.9 * _LARGEST_GROWTH / growth)
+                if growth > _LARGEST_GROWTH:
+                    return share
+            resolved = min(resolved, -max(rule.resolution(speed), rule.resolution(scale)))
+            share = min(share, self._share(resolved))
+        if spread > self.exponent_step or resolved < self.resolution.bits:
             if self._matters(positions):
-                return None
-            nothing = [mp.mpf(0)] * rule.count
-            return Panel(sorted(positions), nothing, nothing), phi + rise, mp.mpf(0)
+                return max(share, 0.25)
+            speed, scale, share = nothing, nothing, 2.0
         weighted = speed
         if self.weight:
             weighted = [p * abs(w) ** self.weight for p, w in zip(speed, positions, strict=True)]
         integral = rule.integral(weighted)
         if side.direction < 0:
             positions, speed, scale = positions[::-1], speed[::-1], scale[::-1]
-        return Panel(positions, speed, scale), phi + rise, integral
+        growth = min(max(share, 0.5), 2.0)
+        return _Made(Panel(positions, speed, scale), phi + rise, integral, growth)
+
+    def _share(self, resolved: float) -> float:
+        """How much of a panel's length gives the accuracy, where all of it gave `resolved` bits.
+
+        The last coefficients fall like the count-th power of the length.
+        """
+        spare = resolved - self.resolution.bits
+        if spare > _LOST_IN_ROUNDING:
+            return 2.0
+        return max(0.95 * 2.0 ** (spare / self.rule.count), 0.25)
 
     def _matters(self, positions: Sequence[Number]) -> bool:
         if self.relevance is None:
@@ -465,7 +524,7 @@ class Mesh:
         # An exponential in t: the density per unit of t, times its decay length.
         rest = mp.exp(-phi - self.dynamics.s * mp.log(noise)) * stretch / rate
         rest *= abs(w) ** self.weight
-        if rest > mp.ldexp(mass, -self.resolution.bits - 10):
+        if rest > mp.ldexp(mass, -self.tail_bits - 10):
             return False, t
         return self._decays_beyond(side, t)
 
@@ -631,8 +690,15 @@ class Mesh:
         )
 
 
-def _spread(values: Sequence[Number]) -> Number:
+def _spread(values: Sequence[float]) -> float:
     return max(values) - min(values)
+
+
+def _rough_log(x: Number) -> float:
+    """log x in a double, of a positive number of any size."""
+    _, mantissa, exponent, bits = x._mpf_
+    shift = max(bits - 60, 0)
+    return math.log(int(mantissa >> shift)) + (exponent + shift) * _LOG_2
 
 
 def products(left: Sequence[Sequence[Any]], right: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -23,6 +23,7 @@ from numerics.evaluators import evaluate_mpmath
 from numerics.lowering import Model
 from numerics.mpmath_panels import Dynamics, Mesh, Resolution, precision_cap, products
 from numerics.mpmath_relevance import Relevance, relevance
+from numerics.mpmath_series import Series, State, polynomials
 from numerics.program import Program
 
 Point = int | Fraction | Program
@@ -30,6 +31,10 @@ Point = int | Fraction | Program
 
 _ROUNDS = 4
 _SAFETY = 32
+_COARSE_BITS = 30
+"""Panels that only say where the tails are negligible."""
+FARTHEST_FOR_SERIES = 2**20_000
+"""Steps of series grow like the distance, those of panels faster: beyond this they are fewer."""
 _MOST_CUTS = 60
 """Distances of an exit in place of an open end, each twice the one before."""
 _FAR_BITS = 4000
@@ -145,7 +150,8 @@ def exit_time_laplace(
     """E[e^(−rate τ)] for rate >= 0: the solution of 𝓛u = rate·u with u = 1 at the exits.
 
     With `v = u'/q` the equation is `u' = q v`, `v' = rate·p·u`, solved panel by panel as an
-    integral equation at the Chebyshev nodes; an open end has v = 0.
+    integral equation at the Chebyshev nodes; an open end has v = 0. Where L' and C are rational,
+    power series take far less time (`numerics.mpmath_series`).
     """
     ends = _Exits(start, exit_below, exit_above, reflect_below, reflect_above)
     if ends.on_boundary() or _number(rate) == 0:
@@ -157,6 +163,9 @@ def exit_time_laplace(
 
     def compute(resolution: Resolution) -> Number:
         try:
+            reach = _series_ends(model, ends, resolution)
+            if reach is not None:
+                return _laplace_by_series(model, ends, rate, resolution, reach)
             mesh = ends.mesh(model, resolution, rate=_number(rate))
         except InfiniteMean as reason:
             return _laplace_by_cut(model, ends, rate, resolution, reason)
@@ -191,6 +200,10 @@ def _laplace_by_cut(
         _, back = _rising(mesh, _number(rate), not above, False)
         decay = mp.log(kept * back / lost, 2)
         if decay >= resolution.bits + 10:
+            if polynomials(model) is not None:
+                _, low, high = ends.positions()
+                reach = (at, high) if low is None else (low, at)
+                return _rising_series(model, ends, rate, resolution, reach, not above, True)
             mesh = _with_exit_at(model, ends, rate, resolution, at)
             return _rising(mesh, _number(rate), not above, True)[0]
         # At most twice as far; less where the decay, taken as a power, says that it is enough.
@@ -201,6 +214,58 @@ def _laplace_by_cut(
         f"{reason.received}; and a transform that depends on what happens there",
         "give an exit or a reflecting point on that side",
     )
+
+
+def _series_ends(
+    model: Model, ends: _Exits, resolution: Resolution
+) -> tuple[Number, Number] | None:
+    """The ends between which power series carry a solution; None where panels must.
+
+    An open end is cut where coarse panels say that the rest of ∫p is negligible.
+    """
+    if polynomials(model) is None:
+        return None
+    _, low, high = ends.positions()
+    coarse, _ = Resolution.pair(_COARSE_BITS)
+    with mp.workprec(coarse.working_bits):
+        mesh = ends.mesh(model, coarse, tail_bits=resolution.bits)
+    if any(side.end is None and side.zero is not None for side in mesh.sides):
+        return None
+    found = (
+        mesh.edges[0] if low is None else low,
+        mesh.edges[-1] if high is None else high,
+    )
+    return found if max(map(abs, found)) < FARTHEST_FOR_SERIES else None
+
+
+def _laplace_by_series(
+    model: Model, ends: _Exits, rate: Point, resolution: Resolution, reach: tuple[Number, Number]
+) -> Number:
+    value = mp.mpf(0)
+    if ends.above is not None:
+        killed = ends.below is not None
+        value += _rising_series(model, ends, rate, resolution, reach, False, killed)
+    if ends.below is not None:
+        killed = ends.above is not None
+        value += _rising_series(model, ends, rate, resolution, reach, True, killed)
+    return value
+
+
+def _rising_series(
+    model: Model,
+    ends: _Exits,
+    rate: Point,
+    resolution: Resolution,
+    reach: tuple[Number, Number],
+    reverse: bool,
+    killed: bool,
+) -> Number:
+    """As `_rising`, the first of its values, by power series."""
+    series = Series(model, resolution)
+    first, last = reach[::-1] if reverse else reach
+    u, y = (mp.mpf(0), mp.mpf(1)) if killed else (mp.mpf(1), mp.mpf(0))
+    inside = series.carry(State(first, u, y), _number(rate), _number(ends.start))
+    return inside.u / series.carry(inside, _number(rate), last).u
 
 
 def _with_exit_at(
@@ -273,9 +338,12 @@ class _Exits:
         resolution: Resolution,
         matters: Relevance | None = None,
         rate: Number = 0,
+        tail_bits: int | None = None,
     ) -> Mesh:
         x, low, high = self.positions()
-        mesh = Mesh(model, x, low, high, (), resolution, relevance=matters, rate=rate)
+        mesh = Mesh(
+            model, x, low, high, (), resolution, relevance=matters, rate=rate, tail_bits=tail_bits
+        )
         for direction, end in ((-1, low), (1, high)):
             if end is None:
                 mesh.require_inaccessible(direction)
@@ -512,17 +580,41 @@ def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure
                 "give a value inside (0, 1)",
             )
 
+    guesses: list[Number] = []
+
     def compute(resolution: Resolution) -> Number:
+        # Newton's iteration doubles the digits: only the last step has to be made with all, and
+        # from a good guess no other.
+        ladder = [resolution] if guesses else resolution.ladder()
+        guess = guesses[-1] if guesses else _rough_quantile(model, probability, ladder[0])
+        for coarser in ladder:
+            guess = _newton_quantile(model, probability, guess, coarser)
+        guesses.append(guess)
+        return guess
+
+    return estimated(compute, digits, may_vanish=True)
+
+
+def _rough_quantile(model: Model, probability: Point, resolution: Resolution) -> Number:
+    """By linear interpolation on a panel."""
+    with mp.workprec(resolution.working_bits):
         mesh = _whole_line(model, resolution)
         at_nodes, edges = mesh.cumulative(mesh.speeds, mesh.beyond(-1, mesh.speeds))
         level = _number(probability) * (edges[-1] + mesh.beyond(1, mesh.speeds))
         if not edges[0] < level < edges[-1]:
             raise precision_cap(resolution.bits, "a quantile far out in a tail under waves")
         index = max(i for i, e in enumerate(edges[:-1]) if e <= level)
-        # Outside the coarse panel search the law is smooth: Newton on the logarithm of the smaller
-        # of F and 1 - F, which is nearly straight in a tail.
+        return _inverse_on_panel(mesh.panels[index].w, at_nodes[index], level)
+
+
+def _newton_quantile(
+    model: Model, probability: Point, guess: Number, resolution: Resolution
+) -> Number:
+    """Newton's iteration on the logarithm of the smaller of F and 1 − F, which is nearly straight
+    in a tail, until the next step would not count.
+    """
+    with mp.workprec(resolution.working_bits):
         wanted = _number(probability)
-        guess = _inverse_on_panel(mesh.panels[index].w, at_nodes[index], level)
         for _ in range(200):
             local = Mesh(model, guess, None, None, (), resolution)
             below, above = _masses(local)
@@ -535,9 +627,7 @@ def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure
             guess -= step
             if abs(step) <= mp.ldexp(max(abs(guess), mp.mpf(1)), -resolution.bits // 2 - 6):
                 return guess
-        raise precision_cap(resolution.bits, "a Newton iteration that did not settle")
-
-    return estimated(compute, digits, may_vanish=True)
+    raise precision_cap(resolution.bits, "a Newton iteration that did not settle")
 
 
 def _inverse_on_panel(w: Sequence[Number], masses: Sequence[Number], level: Number) -> Number:

@@ -2,15 +2,17 @@
 
 `u' = q v`, `v' = −λ p u` on the Chebyshev panels of `numerics.mpmath_panels`, from one end to the
 other; λ is an eigenvalue where the last boundary condition holds. The transfer across a panel is a
-power series in λ, by Picard's iteration: made once, it serves every λ. First guesses come from
-finite volumes in double precision.
+power series in λ, by Picard's iteration: made once, it serves every λ. Where L' and C are rational,
+power series in w carry the solution in far less time (`numerics.mpmath_series`). First guesses come
+from finite volumes in double precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from mpmath import mp
@@ -23,7 +25,8 @@ from numerics.evaluators import evaluate_mpmath, numpy_function
 from numerics.local import End
 from numerics.lowering import Model
 from numerics.mpmath_panels import Dynamics, Mesh, Resolution, precision_cap
-from numerics.mpmath_route import as_enclosure, estimated
+from numerics.mpmath_route import FARTHEST_FOR_SERIES, as_enclosure, estimated
+from numerics.mpmath_series import Series, State, polynomials
 from numerics.oscillating import wave_scale
 from numerics.program import Program
 from numerics.schroedinger import decay_length
@@ -35,6 +38,7 @@ Point = int | Fraction | Program
 
 _EXPONENT_STEP = 8.0
 """Picard's iteration multiplies the errors of a panel by the square of the change it allows."""
+_COARSE_BITS = 30
 _MOST_TERMS = 2000
 _CELLS = 3000
 _RELATIVE_CELLS = 0.1
@@ -96,7 +100,8 @@ def require_agreement(
     with mp.workprec(resolution.working_bits):
         for n in indices:
             middle = _mpf(found.eigenvalues[n].middle)
-            shooting = _Shooting(model, n, 2 * middle, exit_below, exit_above, resolution)
+            place = (model, n, 2 * middle, exit_below, exit_above, resolution)
+            shooting = _by_series(*place) or _ByPanels(*place)
             if not any(
                 _changes_sign(shooting, middle, _mpf(tolerance / 8**k)) for k in range(_NARROWER)
             ):
@@ -108,7 +113,7 @@ def require_agreement(
                 )
 
 
-def _changes_sign(shooting: _Shooting, middle: Number, share: Number) -> bool:
+def _changes_sign(shooting: Shooting, middle: Number, share: Number) -> bool:
     below, above = (shooting.mismatch(middle * (1 + sign * share)) for sign in (-1, 1))
     return below * above <= 0
 
@@ -132,6 +137,7 @@ def _mesh(
     below: Point | None,
     above: Point | None,
     resolution: Resolution,
+    tail_bits: int | None = None,
 ) -> Mesh:
     low, high = _point(below), _point(above)
     # Eigenfunctions grow like |w|^n against the weight p, or almost like p^(−1/2).
@@ -150,8 +156,9 @@ def _mesh(
         resolution,
         weight=2 * n,
         exponent_step=_EXPONENT_STEP,
-        reach=_reach(model, float(reference), float(rate), resolution.bits),
+        reach=_reach(model, float(reference), float(rate), tail_bits or resolution.bits),
         wave_tails=False,
+        tail_bits=tail_bits,
     )
 
 
@@ -173,22 +180,110 @@ def _eigenvalue(
     model: Model, n: int, guess: float, below: Point | None, above: Point | None, r: Resolution
 ) -> Number:
     """Secant steps from a guess of about six digits."""
-    shooting = _Shooting(model, n, 2 * mp.mpf(guess), below, above, r)
-    a, b = mp.mpf(guess), mp.mpf(guess) * (1 + mp.mpf(10) ** -6)
+    value = _climb(model, n, mp.mpf(guess), below, above, r)
+    if value is not None:
+        return value
+    shooting = _ByPanels(model, n, 2 * mp.mpf(guess), below, above, r)
+    return _secant(shooting, mp.mpf(guess), mp.mpf(10) ** -6, r.bits)
+
+
+def _climb(
+    model: Model, n: int, guess: Number, below: Point | None, above: Point | None, r: Resolution
+) -> Number | None:
+    """Secant steps by power series at growing precision; None where series do not reach."""
+    value, apart = guess, mp.mpf(10) ** -6
+    for resolution in r.ladder():
+        with mp.workprec(resolution.working_bits):
+            shooting = _by_series(model, n, 2 * value, below, above, resolution)
+            if shooting is None:
+                return None
+            value = _secant(shooting, value, apart, resolution.bits)
+        apart = mp.ldexp(1, -resolution.bits)
+    return value
+
+
+def refined(
+    model: Model, n: int, guess: Fraction, below: Point | None, above: Point | None, bits: int
+) -> Fraction | None:
+    """An eigenvalue near a good guess to so many bits, with no estimate of its error.
+
+    None where power series do not give it.
+    """
+    resolution = Resolution.pair(bits)[0]
+    with mp.workprec(resolution.working_bits):
+        try:
+            value = _climb(model, n, _mpf(guess), below, above, resolution)
+        except ComputationError:
+            return None
+        return None if value is None else as_enclosure(value, mp.mpf(0)).middle
+
+
+def _secant(shooting: Shooting, guess: Number, apart: Number, bits: int) -> Number:
+    a, b = guess, guess * (1 + apart)
     at_a, at_b = shooting.mismatch(a), shooting.mismatch(b)
     for _ in range(60):
+        if at_a == at_b:
+            return b
         c = b - at_b * (b - a) / (at_b - at_a)
+        if abs(c) > 2 * abs(guess):
+            raise precision_cap(bits, f"a secant step far from its start, to {mp.nstr(c, 8)}")
         a, at_a, b = b, at_b, c
-        if abs(b - a) <= mp.ldexp(abs(b), -r.bits // 2 - 8) or at_a == 0:
+        if abs(b - a) <= mp.ldexp(abs(b), -bits // 2 - 8) or at_a == 0:
             # Secant steps converge with order 1.6: one more reaches the accuracy.
             at_b = shooting.mismatch(b)
             return b if at_b == at_a else b - at_b * (b - a) / (at_b - at_a)
         at_b = shooting.mismatch(b)
-    raise precision_cap(r.bits, f"a secant iteration near {guess:.10g} that did not settle")
+    raise precision_cap(bits, f"a secant iteration near {mp.nstr(guess, 10)} that did not settle")
 
 
-class _Shooting:
-    """The solution from the left end to the right end, for any |λ| <= `largest`."""
+class Shooting(Protocol):
+    """A solution from the left end to the right one."""
+
+    def mismatch(self, rate: Number) -> Number:
+        """What vanishes at the right end for an eigenvalue."""
+        ...
+
+
+def _by_series(
+    model: Model,
+    n: int,
+    largest: Number,
+    below: Point | None,
+    above: Point | None,
+    resolution: Resolution,
+) -> _BySeries | None:
+    """Shooting by power series; None where L' or C is not rational, or an end is too far out."""
+    if polynomials(model) is None:
+        return None
+    coarse, _ = Resolution.pair(_COARSE_BITS)
+    with mp.workprec(coarse.working_bits):
+        mesh = _mesh(model, n, largest / 2, below, above, coarse, resolution.bits)
+    low, high = _point(below), _point(above)
+    low, high = mesh.edges[0] if low is None else low, mesh.edges[-1] if high is None else high
+    if max(abs(low), abs(high)) > FARTHEST_FOR_SERIES:
+        return None
+    return _BySeries(Series(model, resolution), low, high, below is not None, above is not None)
+
+
+@dataclass(frozen=True)
+class _BySeries:
+    """The solution of `𝓛u = −λu`, by power series; a flux is a multiple of u'."""
+
+    series: Series
+    low: Number
+    high: Number
+    killed_below: bool
+    killed_above: bool
+
+    def mismatch(self, rate: Number) -> Number:
+        """What vanishes at the right end: u at an exit, u' at an open end."""
+        u, y = (mp.mpf(0), mp.mpf(1)) if self.killed_below else (mp.mpf(1), mp.mpf(0))
+        end = self.series.carry(State(self.low, u, y), -rate, self.high)
+        return end.u if self.killed_above else end.y
+
+
+class _ByPanels:
+    """The solution for any |λ| <= `largest`, by transfers across Chebyshev panels."""
 
     def __init__(
         self,
@@ -205,8 +300,6 @@ class _Shooting:
 
     def mismatch(self, rate: Number) -> Number:
         """What vanishes at the right end: u at an exit, the flux v at an open end."""
-        if abs(rate) > self.largest:
-            raise precision_cap(mp.prec, f"a secant step far from its start, to {mp.nstr(rate, 8)}")
         x = rate / self.largest
         u, v = (mp.mpf(1), mp.mpf(0)) if self.below is None else (mp.mpf(0), mp.mpf(1))
         for from_u, from_v in self.transfers:
