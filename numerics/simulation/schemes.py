@@ -206,7 +206,8 @@ def calm_interval(
         drift_down, noise_down = kernel.coefficients(x - d)
         noise = kernel.coefficients(x)[1]
         rate = np.abs(drift_up - drift_down) / (2.0 * d)
-        rate = rate + ((noise_up - noise_down) / (2.0 * d)) ** 2 / (4.0 * noise)
+        with np.errstate(all="ignore"):
+            rate = rate + ((noise_up - noise_down) / (2.0 * d)) ** 2 / (4.0 * noise)
         steep = np.flatnonzero(~(rate * h <= 1.0))
         limits.append(float(x[steep[0]]) if steep.size else sign * np.inf)
     return limits[0], limits[1]
@@ -345,6 +346,7 @@ def code_digest() -> str:
         "chain_exits.py",
         "sgd.py",
         "sums.py",
+        "waypoints.py",
     )
 
 
