@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -209,10 +210,13 @@ def _notes(
     """
     proved = exit_above is not None and exit_below is not None
     if not proved and not model.parameters:
+        points = (
+            Fraction(p) if isinstance(p, float) else p for p in (start, exit_above, exit_below)
+        )
+        origin, above, below = points
+        assert origin is not None
         try:
-            proved = mean_square_is_finite(
-                model, start, exit_above=exit_above, exit_below=exit_below
-            )
+            proved = mean_square_is_finite(model, origin, exit_above=above, exit_below=below)
         except InfiniteMean:
             raise
         except ComputationError:

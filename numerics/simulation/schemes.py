@@ -41,6 +41,7 @@ from numerics.evaluators import load_source, numpy_function, scalar_source
 from numerics.lowering import Model
 from numerics.program import Instruction, Program, combined, pruned
 from numerics.simulation.elementary import vectorisable
+from numerics.simulation.jumps import refuse_jumps
 
 LANES = 64
 """Paths advanced side by side: enough independent work to hide latencies, small enough for L1."""
@@ -259,12 +260,17 @@ def with_constants_as_inputs(program: Program) -> tuple[Program, tuple[float, ..
     return free, tuple(values)
 
 
-def kernel_model(model: Model, parameters: Mapping[str, float] | None = None) -> KernelModel:
+def kernel_model(
+    model: Model, parameters: Mapping[str, float] | None = None, *, single_paths: bool = False
+) -> KernelModel:
     """A model with the values of its parameters, ready for kernels.
+
+    With `single_paths`, which bound no bias, the noise of an Itô model may jump.
 
     Raises
     ------
-    ComputationError : a parameter without a value, η not a positive number, θ outside [0, 1]
+    ComputationError : a parameter without a value, η not a positive number, θ outside [0, 1], a
+        noise that jumps
     """
     given = dict(parameters or {})
     unknown = sorted(set(given) - set(model.parameters))
@@ -293,6 +299,7 @@ def kernel_model(model: Model, parameters: Mapping[str, float] | None = None) ->
             "set them (--set NAME=VALUE)",
         )
     values = tuple(float(given.get(name, 0.0)) for name in model.parameters)
+    refuse_jumps(model.noise, theta, parameters=values, single_paths=single_paths)
     decorator = '@njit(forceinline=True, error_model="numpy")\n'
     parts = {
         "model": free.outputs[:3],
