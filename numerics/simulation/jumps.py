@@ -1,4 +1,4 @@
-"""Noises that jump: what no estimate of this package is right for.
+"""Noises that jump, and densities at kinks: what no estimate of this package is right for.
 
 Where C jumps, the drift of Itô's form, `a = −L' + θD'`, holds θ times a point mass, which no path
 sees that steps from coefficients at points: the paths would be those of θ = 0 there. For θ = 0 they
@@ -21,6 +21,9 @@ _RELATIVE = 1e-6
 _LINES = 64
 
 _ALONG = np.concatenate([-np.geomspace(1e9, 1e-9, 400), [0.0], np.geomspace(1e-9, 1e9, 400)])
+
+
+_AROUND = np.linspace(-4.0, 4.0, 129)[None]
 
 
 def refuse_jumps(
@@ -81,3 +84,34 @@ def _first_jump(
                     if abs(right - left) > _RELATIVE * max(abs(left), abs(right)):
                         return state(ends[1:])[:, 0]
     return None
+
+
+def refuse_kinks(
+    program: Program, constants: Sequence[float], point: np.ndarray, reach: np.ndarray
+) -> None:
+    """Raise where a density is asked for so close to a kink that smoothing would round it off.
+
+    Parameters
+    ----------
+    program : of d states, then of constants
+    point, reach : d states, and the standard deviations of what smooths the density there
+
+    Raises
+    ------
+    ComputationError : drift or noise switch between branches within four of these
+    """
+    if program.is_smooth:
+        return
+    d = len(point)
+    around = np.random.default_rng(7).uniform(-4.0, 4.0, (d, 512)) if d > 1 else _AROUND
+    states = point[:, None] + reach[:, None] * around
+    with np.errstate(all="ignore"):
+        for switch in numpy_function(program.switch_program())(*states, *constants):
+            signs = np.broadcast_to(switch, states.shape[1:]) < 0.0
+            if signs.any() and not signs.all():
+                raise ComputationError(
+                    "a state of the density away from kinks of drift and noise (abs, piecewise)",
+                    f"one within {4.0 * float(np.max(reach)):.3g} of "
+                    f"({', '.join(f'{x:g}' for x in point)})",
+                    "move the state, or ask for the certified value (exitlaw evaluate)",
+                )

@@ -353,6 +353,7 @@ def code_digest() -> str:
         "chain_exits.py",
         "sgd.py",
         "sums.py",
+        "relaxation.py",
         "waypoints.py",
     )
 

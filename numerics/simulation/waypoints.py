@@ -114,7 +114,7 @@ def _grid(problem: ExitProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return points[first:end], drift[first:end], variance[first:end]
 
 
-def _between_neighbours(
+def between_neighbours(
     points: np.ndarray, drift: np.ndarray, variance: np.ndarray, lower: float, upper: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chances to reach the upper neighbour first, and mean times, coefficients held constant.
@@ -219,9 +219,9 @@ def outlook(problem: ExitProblem) -> Outlook:
     """
     points, drift, variance = _grid(problem)
     lower, upper = problem.lower, problem.upper
-    up, times = _between_neighbours(points, drift, variance, lower, upper)
+    up, times = between_neighbours(points, drift, variance, lower, upper)
     # From the other side: 1 − up has no digit of a chance below 10⁻¹⁶.
-    back, _ = _between_neighbours(-points[::-1], -drift[::-1], variance[::-1], -upper, -lower)
+    back, _ = between_neighbours(-points[::-1], -drift[::-1], variance[::-1], -upper, -lower)
     down = back[::-1].copy()
     if not math.isfinite(lower):
         up[0], down[0] = 1.0, 0.0
