@@ -21,6 +21,7 @@ from exitlaw.request import (
     positive_number,
     refuse_several_dimensions,
 )
+from numerics.errors import ComputationError
 from theory.errors import InputError
 
 if TYPE_CHECKING:
@@ -237,12 +238,21 @@ def _simulated_moment(request: Request, sampling: dict[str, Any]) -> "Estimate":
 
 
 def _simulated_ratio(request: Request, sampling: dict[str, Any]) -> "Estimate":
-    """Two independent simulations; each gets half of the relative error that is allowed."""
+    """Two independent simulations, by seeds of their own.
 
+    Errors r of both times leave `(1 + r)/(1 − r) − 1` of the ratio: each may have R/(2 + R).
+    """
     from exitlaw.unit_noise import simulated_exit_time
 
+    if sampling["seed"] >= 2**63:
+        raise InputError(
+            "--seed from 0 to 2**63 - 1 for a ratio, whose two times take two seeds",
+            str(sampling["seed"]),
+            "give a smaller one",
+        )
     if "target_error" in sampling:
-        sampling = {**sampling, "target_error": sampling["target_error"] / 2}
+        allowed = sampling["target_error"]
+        sampling = {**sampling, "target_error": allowed / (2.0 + allowed)}
     flat, sharp = (
         simulated_exit_time(
             well.diffusion, well.start, exit_above=well.exit,
@@ -255,7 +265,13 @@ def _simulated_ratio(request: Request, sampling: dict[str, Any]) -> "Estimate":
         (flat.standard_error / flat.estimate) ** 2 + (sharp.standard_error / sharp.estimate) ** 2
     ) ** 0.5
     below = sharp.estimate - sharp.bias_bound
-    worst = (flat.estimate + flat.bias_bound) / below if below > 0 else float("inf")
+    if not below > 0.0:
+        raise ComputationError(
+            "an escape time of the sharper minimum above its own bias bound",
+            f"{sharp.estimate:.4g}, at most {sharp.bias_bound:.4g} of it bias",
+            "give more paths, or a target error",
+        )
+    worst = (flat.estimate + flat.bias_bound) / below
     kinds = {flat.bias_kind, sharp.bias_kind}
     return replace(
         flat,

@@ -35,7 +35,7 @@ from numerics.panels import Panel
 from numerics.precision import until_certain
 from numerics.routes import Method, by_route
 from numerics.sweep import MASS, Stage, cumulant_stages, execute
-from numerics.tails import scale_excess
+from numerics.tails import leading_exponents, mass_excess, scale_excess
 
 _BITS_OF_COMPARISON = (1024, 8192)
 """At which precisions points that the working precision does not tell apart are compared."""
@@ -353,6 +353,55 @@ def _require_returning(core: Core, end: End, start: arb) -> None:
         f"a scale exponent {excess} that may be 0",
         "give exact parameters, or an exit or reflecting point on that side",
     )
+
+
+def mean_square_is_finite(
+    model: Model,
+    start: Point,
+    *,
+    exit_above: Point | None = None,
+    exit_below: Point | None = None,
+) -> bool:
+    """Whether `E τ²` of the exit time is proved to be finite, as an average of it needs.
+
+    Two exits always do. With one, `E τ² = 2 ∫ S ∫ p u` with `u = E_z τ`, which grows towards an
+    open end no faster than `|z|^(2−c)` where C does like `|z|^c` (like a logarithm for c = 2).
+
+    Returns
+    -------
+    bool : False where bounds do not decide it
+
+    Raises
+    ------
+    InfiniteMean : the mean, or the mean square, is proved to be infinite.
+    ComputationError : what lies at the open end cannot be decided.
+    """
+    core = core_of(model)
+    with ctx.workprec(128):
+        left, right = _sides(core, Interval(start, exit_below, exit_above))
+        if left.absorbing and right.absorbing:
+            return True
+        closed = left if right.absorbing else right
+        end = natural_end(closed.core, closed.start)
+        _require_returning(closed.core, end, closed.start)
+        program = outermost(closed.core, end, closed.start)
+        excess = mass_excess(program, end)
+        if not excess.is_finite():
+            return True
+        order = leading_exponents(program, end)[2]
+        margin = excess - max(0, order + 2 if end.point is None else order - 2)
+        if margin <= 0:
+            raise InfiniteMean(
+                "a finite mean square of the exit time, for the error of its mean",
+                f"a density that falls so slowly {_towards(end)} that E τ² is infinite",
+                "ask for the certified mean (exitlaw evaluate mean-exit-time), or give an exit on "
+                "that side",
+            )
+        return bool(margin > 0)
+
+
+def _towards(end: End) -> str:
+    return "towards infinity" if end.point is None else f"towards the zero {end.point} of C"
 
 
 # --- two exits -----------------------------------------------------------------------------------

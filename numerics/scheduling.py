@@ -99,6 +99,7 @@ class Cluster:
             raise ComputationError(
                 "Dask, for --scheduler", "no package distributed", "install 'exitlaw[cluster]'"
             ) from error
+        self._refuse_no_address()
         made: list[Any] = []
         trouble: list[Exception] = []
 
@@ -120,6 +121,23 @@ class Cluster:
             f"{type(cause).__name__}: {cause}" if cause else f"no answer in {self.timeout:.0f} s",
             "start one (dask scheduler) or correct the address",
         ) from cause
+
+    def _refuse_no_address(self) -> None:
+        """A client that is half made of a text that is no address would complain when it goes."""
+        from distributed.comm.addressing import parse_address, parse_host_port
+        from distributed.comm.registry import get_backend
+
+        try:
+            kind, place = parse_address(self.address)
+            get_backend(kind)
+            if kind in ("tcp", "tls", "ucx", "ws", "wss"):
+                parse_host_port(place.partition("/")[0])
+        except ValueError as error:
+            raise ComputationError(
+                f"a Dask scheduler at {self.address}",
+                f"no address: {error}",
+                "give one as tcp://127.0.0.1:8786",
+            ) from error
 
     def results(self, job: Job, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """Raises ComputationError if the cluster is not there, has no worker, or goes away."""
@@ -188,12 +206,14 @@ class ChunkStore:
     def __post_init__(self) -> None:
         try:
             self._connection = sqlite3.connect(self.path, timeout=60.0)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
             found = self._connection.execute("PRAGMA user_version").fetchone()[0]
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if found != FORMAT and (found or tables):
+                self.close()
                 self._refuse(f"a file of version {found}")
+            # Only now: it is written into the file.
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
             with self._connection:
                 self._connection.execute(
                     "CREATE TABLE IF NOT EXISTS chunk"

@@ -12,8 +12,12 @@ Three biases are bounded from measured differences (kind "estimated"):
 - step: levels h and h/4, as for exit times;
 - density: `p(w) = E[N(w; X + a(X)δ, v(X)δ)]` over the stationary X, the law of one Euler step of
   length δ: no bin and no bandwidth, an error O(δ²) that δ and δ/2 on the same states extrapolate.
+  At a kink of drift or noise it is O(√δ), and that of the chain's own law is no better: refused.
 
-A run sees only what its paths reach: a well that none of them enters cannot show in any difference.
+A slow mode does not show in the windows where paths run for much less than its time: a well is then
+left by few of them. So T is also long enough for the mean from the start to settle on a grid
+(`numerics.simulation.relaxation`). In several dimensions there is no grid, and a run sees only what
+its paths reach: a well that none of them enters cannot show in any difference.
 
 Neither does a run see whether there is a stationary law, nor whether the square of what it averages
 has a finite mean: that is asked of the certified tail index first. What is proved to be wrong is
@@ -45,6 +49,7 @@ from numerics.simulation.coordinate import Coordinate
 from numerics.simulation.crossing import CALM, CAREFUL, SETTLE
 from numerics.simulation.estimate import Estimate
 from numerics.simulation.exit import Explosion, Workplace
+from numerics.simulation.jumps import refuse_kinks
 from numerics.simulation.requirements import (
     require_fraction,
     require_positive,
@@ -73,6 +78,13 @@ MAX_DOUBLINGS = 12
 PILOT_PATHS = 512
 MAX_PATHS = 10**9
 MAX_STEPS = 1e13
+MAX_PATH_STEPS = 3e7
+"""Steps of one path, of which there are a thousand at least."""
+
+SEEN = 10
+"""Paths near the states of a density, at least, for an estimate with an error of its own."""
+
+LARGEST_PILOT = 2**17
 SAMPLES = 32
 """States kept per path and window."""
 
@@ -201,6 +213,10 @@ class Run(Protocol):
 
     def rates(self) -> tuple[float, float]: ...
 
+    def forgetting_time(self, functional: Functional, tolerance: float) -> float:
+        """When the mean of the functional has settled, as far as it is known; else 0."""
+        ...
+
 
 def require_finite(states: np.ndarray, h: float) -> np.ndarray:
     """The states, unless some of a path (a row) are not finite."""
@@ -259,6 +275,15 @@ class ErgodicRun:
         slope = abs(float(drift[2] - drift[0])) / (2.0 * d)
         spread = (float(variance[2] - variance[0]) / (2.0 * d)) ** 2 / (4.0 * float(variance[1]))
         return slope, slope + spread
+
+    def forgetting_time(self, functional: Functional, tolerance: float) -> float:
+        """When the mean from the start has settled to a relative tolerance, on a grid."""
+        from numerics.simulation.relaxation import forgetting_time
+
+        def of_place(states: np.ndarray) -> np.ndarray:
+            return functional(states if self.coordinate is None else self.coordinate.states(states))
+
+        return forgetting_time(self.kernel, self.start, of_place, tolerance)
 
 
 @dataclass(frozen=True)
@@ -357,17 +382,31 @@ class _ErgodicDriver:
         rate, stiffness = self.run.rates()
         h = self.dt or (0.2 / stiffness if stiffness > 0.0 else 0.05)
         relaxation = 4.0 / rate if rate > 0.0 else 100.0 * h
+        # The second window begins at 2T, and a tenth of the target is left of the start.
+        slowest = self.run.forgetting_time(self.functional, 0.1 * self.target)
+        relaxation = max(relaxation, 0.5 * slowest)
+        if 4.0 * relaxation / h > MAX_PATH_STEPS:
+            raise ComputationError(
+                f"paths that forget their start within {MAX_PATH_STEPS:.1g} steps",
+                f"a mean that settles at time {slowest:.3g}, {slowest / h:.2g} steps of {h:.3g}",
+                "ask for the certified value (exitlaw evaluate), or raise η: wells are too rarely "
+                "left",
+            )
         h, relaxation, pilot = self._pilot(h, relaxation)
         paths = self.paths or self._paths_needed(pilot)
         coarse = self.level(paths, h, relaxation)
         while True:
             fine = self.level(paths, h / 4.0, relaxation)
+            if not (self._seen(coarse) and self._seen(fine)):
+                raise self._unseen(paths)
             results = [self._combine(coarse, fine, i) for i in range(self._quantities(fine))]
             scale = max(abs(r[0]) for r in results)
+            self._refuse_zero(scale, max(r[1] for r in results))
             worst = max((1.96 * r[1] + r[2]) / scale for r in results) if scale else math.inf
             if self.paths is not None or worst <= self.target:
                 return [(*r, paths) for r in results]
             # What is certain of the gap: finer steps do not help against its noise.
+            self._refuse_smoothing(fine, scale)
             gap = max(
                 abs(f.mean - c.mean) - 2.0 * math.hypot(f.standard_error, c.standard_error)
                 for f, c in zip(fine.values, coarse.values, strict=True)
@@ -385,6 +424,38 @@ class _ErgodicDriver:
                 self._affordable(paths, h / 4.0, relaxation)
                 coarse = self.level(paths, h, relaxation)
 
+    def _seen(self, level: _Level) -> bool:
+        """Whether enough paths come near the states of a density for an error by their spread.
+
+        As many equal values as `(Σv)²/Σv²` would have the same relative spread.
+        """
+        return not self.smoothed or all(
+            m.mean > 0.0 and m.count / (1.0 + m.variance / m.mean / m.mean) >= SEEN
+            for m in level.values[: self._quantities(level)]
+        )
+
+    def _refuse_zero(self, scale: float, error: float) -> None:
+        """An average that is zero within its error has no relative one."""
+        if self.paths is None and scale <= 3.0 * error:
+            raise ComputationError(
+                "an estimate away from zero, for a relative target",
+                f"{scale:.3g} with a standard error of {error:.3g}",
+                "give the number of paths instead of a target error",
+            )
+
+    def _refuse_smoothing(self, level: _Level, scale: float) -> None:
+        """More paths do not help against the bias of a smoothed density."""
+        if not self.smoothed:
+            return
+        corrections = level.values[self._quantities(level) :]
+        certain = max(0.5 * (abs(m.mean) - 2.0 * m.standard_error) for m in corrections)
+        if certain > self.target * scale:
+            raise ComputationError(
+                f"a density that is smooth enough for a relative error of {self.target:.3g}",
+                f"an error by smoothing of up to {certain / scale:.3g}: a kink, or a narrow law",
+                "give a larger target error, or ask for the certified value (exitlaw evaluate)",
+            )
+
     def _quantities(self, level: _Level) -> int:
         """How many of the values are estimates; smoothing differences follow them."""
         return len(level.values) // 2 if self.smoothed else len(level.values)
@@ -396,7 +467,7 @@ class _ErgodicDriver:
                 for _ in range(MAX_DOUBLINGS):
                     pilot = self.level(PILOT_PATHS, h, relaxation)
                     if all(abs(d.mean) <= 3.0 * d.standard_error for d in pilot.drifts):
-                        return h, relaxation, pilot
+                        return h, relaxation, self._larger(pilot, h, relaxation)
                     relaxation *= 2.0
                 raise ComputationError(
                     "a process that becomes stationary",
@@ -411,6 +482,23 @@ class _ErgodicDriver:
             "paths that stay finite",
             f"explosions down to dt = {h:.3g}",
             "check drift and noise for growth that makes the process explode",
+        )
+
+    def _larger(self, pilot: _Level, h: float, relaxation: float) -> _Level:
+        """A pilot that comes near the states of a density, if one of LARGEST_PILOT paths does."""
+        paths = PILOT_PATHS
+        while self.paths is None and not self._seen(pilot):
+            if paths >= LARGEST_PILOT:
+                raise self._unseen(paths)
+            paths *= 16
+            pilot = self.level(paths, h, relaxation)
+        return pilot
+
+    def _unseen(self, paths: int) -> ComputationError:
+        return ComputationError(
+            "states of the density that paths come near",
+            f"fewer than {SEEN} of {paths} paths that make its value",
+            "ask for the certified value (exitlaw evaluate), or for states with more mass",
         )
 
     def _paths_needed(self, pilot: _Level) -> int:
@@ -447,7 +535,8 @@ class _ErgodicDriver:
         drift = abs(fine.drifts[i].mean) + 2.0 * fine.drifts[i].standard_error
         bias = (abs(gap) + 2.0 * noise) / 3.0 + drift / 6.0
         if self.smoothed:
-            bias += 0.5 * abs(fine.values[len(fine.values) // 2 + i].mean)
+            correction = fine.values[len(fine.values) // 2 + i]
+            bias += 0.5 * (abs(correction.mean) + 2.0 * correction.standard_error)
         if self.run.scheme.weak_order > 1.0:
             return fine.values[i].mean, fine.values[i].standard_error, bias
         error = math.hypot(4.0 * fine.values[i].standard_error, coarse.values[i].standard_error)
@@ -608,7 +697,12 @@ def stationary_densities(
     if not points:
         raise ComputationError("at least one state", "none", "give the states of the density")
     run = _prepare(model, start, scheme, parameters)
-    functional = SmoothedDensities(run.kernel, points, smoothing_length(run))
+    length = smoothing_length(run)
+    for point in points:
+        _, variance = run.kernel.coefficients(np.array([point]))
+        reach = np.sqrt(length * variance)
+        refuse_kinks(run.kernel.program, run.kernel.constants, np.array([point]), reach)
+    functional = SmoothedDensities(run.kernel, points, length)
     sampling = Sampling(paths, target_error, dt, seed, workers, scheduler, store, progress)
     notes = law_notes(model)
     return tuple(estimates(run, functional, sampling, smoothed=True, notes=notes))

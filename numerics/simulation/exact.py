@@ -35,7 +35,7 @@ import numpy as np
 
 from numerics.errors import ComputationError
 from numerics.lowering import Model
-from numerics.simulation.exit import exit_problem
+from numerics.simulation.exit import ExitProblem
 from numerics.simulation.requirements import require_positive, require_positive_integer
 from numerics.simulation.schemes import KernelModel, Point, as_float, compiled, kernel_model
 from numerics.simulation.streams import Key, stream_key
@@ -437,24 +437,11 @@ def _given(parameters: Mapping[str, float] | None) -> tuple[tuple[str, float], .
 
 
 def exact_problem(
-    model: Model,
-    start: Point,
-    *,
-    exit_above: Point | None = None,
-    exit_below: Point | None = None,
-    parameters: Mapping[str, float] | None = None,
+    model: Model, problem: ExitProblem, parameters: Mapping[str, float] | None = None
 ) -> ExactProblem:
-    """The exit problem of a model, for exact simulation.
-
-    Raises
-    ------
-    ComputationError : no exit, start not strictly inside, noise not positive
-    """
-    checked = exit_problem(
-        model, start, exit_above=exit_above, exit_below=exit_below, parameters=parameters
-    )
+    """An exit problem of the model as one for exact simulation."""
     return ExactProblem(
-        model, _given(parameters), checked.kernel, checked.start, checked.lower, checked.upper
+        model, _given(parameters), problem.kernel, problem.start, problem.lower, problem.upper
     )
 
 

@@ -29,15 +29,13 @@ from numerics.simulation.exit import ExitChunk, LevelResult, Workplace, chunks_o
 from numerics.simulation.schemes import code_digest
 from numerics.simulation.streams import Key, stream_key
 from numerics.simulation.sums import Moments
-
-PILOT_PATHS = 256
-PILOT_CELLS = 20_000
-"""Cells, about, after which a path of the pilot is stopped: such an exit is rare."""
+from numerics.simulation.waypoints import Outlook
 
 MILESTONES_PAY = 1e8
-"""Cells left by plain paths beyond which milestones are tried."""
+"""Cells left by plain paths beyond which the way goes by milestones."""
 
-MOST_CELLS = 1e12
+MOST_CELLS = 1e10
+"""Some hours."""
 
 LEVEL_PILOT = 4000
 RISE = 1.5
@@ -179,9 +177,20 @@ def milestones(problem: ExactProblem) -> tuple[list[float], int]:
 
 
 def exact_mean_exit_time(
-    problem: ExactProblem, *, seed: int, workplace: Workplace, paths: int | None, target: float
+    problem: ExactProblem,
+    seen: Outlook,
+    *,
+    seed: int,
+    workplace: Workplace,
+    paths: int | None,
+    target: float,
+    notes: tuple[str, ...] = (),
 ) -> Estimate:
     """Mean exit time by exact simulation; see `numerics.simulation.mean_exit.mean_exit_time`.
+
+    Parameters
+    ----------
+    seen : what a grid tells of the problem: whether milestones pay, and no more
 
     Raises
     ------
@@ -189,18 +198,13 @@ def exact_mean_exit_time(
     """
     begun = time.perf_counter()
     scale = normal_quantile(0.975)
-    times, sides, steps = problem.sample(
-        stream_key(seed, -1), 0, PILOT_PATHS, horizon=PILOT_CELLS * problem.scale
-    )
-    rare = float(np.mean(sides == 0)) > 0.02
-    variation = float(np.std(times) / np.mean(times))
-    wanted = paths or max(1000, math.ceil((1.1 * scale * variation / target) ** 2))
-    work = steps / PILOT_PATHS * wanted
+    wanted = paths or max(1000, math.ceil(1.2 * seen.variation * (scale / target) ** 2))
+    work = seen.mean / problem.scale * wanted
     one_sided = math.isinf(problem.lower) or math.isinf(problem.upper)
-    suffix, extra = "", 0
-    if (rare or work > MILESTONES_PAY) and one_sided:
+    suffix, spent = "", 0
+    if (seen.hidden or work > MILESTONES_PAY) and one_sided:
         way = Milestones(_upwards(problem), seed, workplace)
-        suffix, share = way.suffix, way.paths_for(0.9 * target / scale)
+        suffix, share, spent = way.suffix, way.paths_for(0.9 * target / scale), way.steps
         if paths is not None:
             share = paths / max(way.weights)
         _require_affordable(share * sum(way.weights) * way.steps / (LEVEL_PILOT * way.count))
@@ -208,13 +212,11 @@ def exact_mean_exit_time(
         def level(index: int, factor: float) -> LevelResult:
             return way.run(index, share * factor)
 
-        extra = way.steps
-    elif rare:
+    elif seen.hidden:
         raise ComputationError(
-            "an exit that paths reach, for exact simulation with exits on both sides",
-            f"{np.mean(sides == 0):.0%} of {PILOT_PATHS} paths still inside at time "
-            f"{PILOT_CELLS * problem.scale:.4g}",
-            "leave out --scheme: the default splits rare exits on both sides",
+            "an exit time to which all paths contribute, for exact simulation between two exits",
+            f"a variance of about {seen.variation:.3g} times the squared mean",
+            "leave out --scheme: the default cuts the way at points",
         )
     else:
         _require_affordable(work)
@@ -225,7 +227,7 @@ def exact_mean_exit_time(
             moments = workplace.tally(chunk, count).times
             return LevelResult(moments.mean, moments.standard_error, count, moments.steps)
 
-    factor, index, spent = 1.0, 1, int(steps) + extra
+    factor, index = 1.0, 1
     while True:
         found = level(index, factor)
         spent += found.steps
@@ -246,6 +248,7 @@ def exact_mean_exit_time(
         scheme=EXACT + suffix,
         seed=seed,
         seconds=time.perf_counter() - begun,
+        notes=notes,
     )
 
 
@@ -264,5 +267,5 @@ def _require_affordable(cells: float) -> None:
         raise ComputationError(
             f"a run that leaves at most {MOST_CELLS:.1g} cells",
             f"about {cells:.2g}",
-            "give a larger target error or fewer paths",
+            "give a larger target error, or leave out --scheme: the default splits rare exits",
         )

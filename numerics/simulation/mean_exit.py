@@ -9,10 +9,12 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from numerics.errors import ComputationError
+from numerics.errors import ComputationError, InfiniteMean
+from numerics.first_passage import mean_square_is_finite
 from numerics.lowering import Model
 from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads
 from numerics.simulation.estimate import Estimate
@@ -22,6 +24,7 @@ from numerics.simulation.exit import (
     MULTILEVEL,
     SIDE_NONE,
     ExitChunk,
+    ExitProblem,
     Explosion,
     LevelResult,
     Levels,
@@ -39,6 +42,7 @@ from numerics.simulation.schemes import (
     Point,
 )
 from numerics.simulation.streams import stream_key
+from numerics.simulation.waypoints import Waypoints, outlook
 
 MAX_LEVELS = 8
 PILOT_PATHS = 256
@@ -49,6 +53,14 @@ SPLITTING_PAYS = 4e9
 """Path-steps of plain paths beyond which splitting is cheaper."""
 
 MAX_STEPS = 1e13
+
+FINEST_STEP = 1e-6
+"""Smallest step that is tried, relative to the one that fits the model."""
+
+UNPROVED_SQUARE = (
+    "it is not proved that the mean square of the exit time is finite; "
+    "if it is not, its mean has no standard error and the interval means nothing"
+)
 
 
 def mean_exit_time(
@@ -72,7 +84,8 @@ def mean_exit_time(
 
     Paths of two levels, steps h and h/4 on independent streams, are run until they leave; where
     plain paths would take too long, `numerics.simulation.splitting` runs each level instead (the
-    scheme is then reported as `…+splitting`, and `paths` counts those of each stage). Schemes
+    scheme is then reported as `…+splitting`, and `paths` counts those of each stage), and where a
+    few paths make the mean, `numerics.simulation.waypoints` does (`…+waypoints`). Schemes
     of weak order 1 are extrapolated, `τ = T(h/4) + (T(h/4) − T(h))/3`; for `platen` and `taylor`
     the fine level is reported. With a difference d of the levels and its standard error e, a bias
     that falls at least as fast as h is at most (|d| + 2e)/3: that is `bias_bound`, of kind
@@ -86,8 +99,8 @@ def mean_exit_time(
     target_error : relative, (half-width + bias bound)/estimate; default 0.01
     dt : the coarse step h; by default chosen from the model, refined until the target is met
     scheme : `STEP-WATCH`, STEP among euler, milstein, platen, taylor; WATCH among bridge, shift,
-        grid; or `multilevel` (`numerics.simulation.multilevel`): cost ε⁻² for an error ε; takes no
-        `paths`
+        grid; or `exact`, without a step (`numerics.simulation.exact_exit`); or `multilevel`
+        (`numerics.simulation.multilevel`): cost ε⁻² for an error ε; takes no `paths`
     seed : integer; path n of a level uses its own stream, whatever the number of workers
     workers : threads of this process (the kernels hold no lock)
     parameters : values of the model's parameters by name
@@ -101,38 +114,18 @@ def mean_exit_time(
 
     Raises
     ------
+    InfiniteMean : the mean exit time, or its mean square, is proved to be infinite
     ComputationError : bad input, explosion, a domain that is not left within the work allowed, or
         a target that the levels cannot reach
     """
     begun = time.perf_counter()
-    if scheme == EXACT:
-        if dt is not None:
-            raise ComputationError(
-                "no time step for exact simulation", f"dt = {dt!r}", "leave out dt"
-            )
-        require_positive_integer("workers", workers)
-        if paths is not None:
-            require_positive_integer("paths", paths, least=2)
-        return exact_mean_exit_time(
-            exact_problem(
-                model,
-                start,
-                exit_above=exit_above,
-                exit_below=exit_below,
-                parameters=parameters,
-            ),
-            seed=seed,
-            workplace=Workplace(scheduler or Threads(workers), store, progress),
-            paths=paths,
-            target=require_fraction("a relative target error", target_error, default=0.01),
-        )
-    multilevel = scheme == MULTILEVEL
+    multilevel, exact = scheme == MULTILEVEL, scheme == EXACT
     problem = exit_problem(
         model,
         start,
         exit_above=exit_above,
         exit_below=exit_below,
-        scheme=None if multilevel else scheme,
+        scheme=None if multilevel or exact else scheme,
         parameters=parameters,
     )
     require_positive_integer("workers", workers)
@@ -144,9 +137,30 @@ def mean_exit_time(
         )
     if paths is not None:
         require_positive_integer("paths", paths, least=2)
+    if exact and dt is not None:
+        raise ComputationError("no time step for exact simulation", f"dt = {dt!r}", "leave out dt")
     target = require_fraction("a relative target error", target_error, default=0.01)
-    h = coarse_step(problem) if dt is None else require_positive("a time step dt", dt)
+    h = coarse_step(problem) if dt is None else _own_step(problem, dt)
+    notes = _notes(model, start, exit_above, exit_below)
     workplace = Workplace(scheduler or Threads(workers), store, progress)
+    seen = outlook(problem)
+    if exact:
+        return exact_mean_exit_time(
+            exact_problem(model, problem, parameters),
+            seen,
+            seed=seed,
+            workplace=workplace,
+            paths=paths,
+            target=target,
+            notes=notes,
+        )
+    if seen.hidden and (multilevel or not problem.splits):
+        raise ComputationError(
+            "an exit time to which all paths contribute, for a scheme without bridges",
+            f"a variance of about {seen.variation:.3g} times the squared mean: a few paths that "
+            "stay inside make the mean",
+            "leave the scheme out, or give one with bridges: the way is then cut at points",
+        )
     if multilevel:
         from numerics.simulation.multilevel import Multilevel
 
@@ -161,8 +175,12 @@ def mean_exit_time(
             scheme=MULTILEVEL,
             seed=seed,
             seconds=time.perf_counter() - begun,
+            notes=notes,
         )
     driver = LevelDriver(problem, seed, workplace, paths, target, fixed_step=dt is not None)
+    if seen.hidden:
+        unit = h if dt is None else None
+        driver.levels = Waypoints(problem, seen.waypoints(), seed, workplace, unit)
     value, error, bias, used = driver.run(h)
     return Estimate(
         estimate=value,
@@ -174,7 +192,50 @@ def mean_exit_time(
         scheme=problem.name + driver.levels.suffix,
         seed=seed,
         seconds=time.perf_counter() - begun,
+        notes=notes,
     )
+
+
+def _own_step(problem: ExitProblem, dt: float) -> float:
+    """The step that was asked for.
+
+    Raises
+    ------
+    ComputationError : so small that no path would come anywhere
+    """
+    least = FINEST_STEP * coarse_step(problem)
+    if require_positive("a time step dt", dt) < least:
+        raise ComputationError(
+            f"a time step dt of at least {least:.3g}, {FINEST_STEP:g} of what fits the model",
+            f"dt = {dt:.3g}",
+            "give a larger one, or leave it out",
+        )
+    return float(dt)
+
+
+def _notes(
+    model: Model, start: Point, exit_above: Point | None, exit_below: Point | None
+) -> tuple[str, ...]:
+    """What the standard error takes for granted.
+
+    Raises
+    ------
+    InfiniteMean : the mean exit time, or its mean square, is proved to be infinite
+    """
+    proved = exit_above is not None and exit_below is not None
+    if not proved and not model.parameters:
+        points = (
+            Fraction(p) if isinstance(p, float) else p for p in (start, exit_above, exit_below)
+        )
+        origin, above, below = points
+        assert origin is not None
+        try:
+            proved = mean_square_is_finite(model, origin, exit_above=above, exit_below=below)
+        except InfiniteMean:
+            raise
+        except ComputationError:
+            proved = False
+    return () if proved else (UNPROVED_SQUARE,)
 
 
 @dataclass(frozen=True)
@@ -253,6 +314,8 @@ class LevelDriver:
         """A step at which paths stay finite, the way to run levels, and a first estimate."""
         for index in range(MAX_LEVELS):
             try:
+                if not isinstance(self.levels, PlainPaths):
+                    return index, h, self.level(-2 - index, h, PILOT_PATHS)
                 _, sides, steps = self.problem.sample(
                     stream_key(self.seed, -1, index), 0, PILOT_PATHS, h, RARE_STEPS * h
                 )

@@ -18,6 +18,7 @@ from numerics.errors import ComputationError
 from numerics.evaluators import numpy_function, scalar_source
 from numerics.multivariate import MultivariateModel, upper_triangle
 from numerics.program import Program, combined, pruned
+from numerics.simulation.jumps import refuse_jumps
 from numerics.simulation.requirements import require_positive
 from numerics.simulation.schemes import (
     LANES,
@@ -142,6 +143,7 @@ def vector_kernel(
     *,
     measure: Program | None = None,
     scheme: str = "euler",
+    single_paths: bool = False,
 ) -> VectorKernel:
     """A model, the function of a region, and one to be watched along paths, ready for kernels.
 
@@ -149,11 +151,12 @@ def vector_kernel(
     ----------
     region, measure : programs of the d variables
     scheme : euler, milstein or platen
+    single_paths : whether no bias is bounded, so that the noise of an Itô model may jump
 
     Raises
     ------
-    ComputationError : η not a positive number, θ outside [0, 1], C with a zero on its diagonal, a
-        scheme that there is not, or Milstein's for a noise that does not commute
+    ComputationError : η not a positive number, θ outside [0, 1], C with a zero on its diagonal or a
+        jump, a scheme that there is not, or Milstein's for a noise that does not commute
     """
     if scheme not in NAMES:
         raise ComputationError(
@@ -167,6 +170,7 @@ def vector_kernel(
         raise ComputationError(
             "an interpretation θ from 0 (Itô) to 1 (anti-Itô)", str(theta), "give such a θ"
         )
+    refuse_jumps(model.noise, theta, single_paths=single_paths)
     d = model.dimension
     parts = [model.gradient, model.noise, model.noise_divergence]
     watched_functions = {"region": region, "measure": measure}

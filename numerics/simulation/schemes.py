@@ -41,6 +41,7 @@ from numerics.evaluators import load_source, numpy_function, scalar_source
 from numerics.lowering import Model
 from numerics.program import Instruction, Program, combined, pruned
 from numerics.simulation.elementary import vectorisable
+from numerics.simulation.jumps import refuse_jumps
 
 LANES = 64
 """Paths advanced side by side: enough independent work to hide latencies, small enough for L1."""
@@ -206,7 +207,8 @@ def calm_interval(
         drift_down, noise_down = kernel.coefficients(x - d)
         noise = kernel.coefficients(x)[1]
         rate = np.abs(drift_up - drift_down) / (2.0 * d)
-        rate = rate + ((noise_up - noise_down) / (2.0 * d)) ** 2 / (4.0 * noise)
+        with np.errstate(all="ignore"):
+            rate = rate + ((noise_up - noise_down) / (2.0 * d)) ** 2 / (4.0 * noise)
         steep = np.flatnonzero(~(rate * h <= 1.0))
         limits.append(float(x[steep[0]]) if steep.size else sign * np.inf)
     return limits[0], limits[1]
@@ -258,12 +260,17 @@ def with_constants_as_inputs(program: Program) -> tuple[Program, tuple[float, ..
     return free, tuple(values)
 
 
-def kernel_model(model: Model, parameters: Mapping[str, float] | None = None) -> KernelModel:
+def kernel_model(
+    model: Model, parameters: Mapping[str, float] | None = None, *, single_paths: bool = False
+) -> KernelModel:
     """A model with the values of its parameters, ready for kernels.
+
+    With `single_paths`, which bound no bias, the noise of an Itô model may jump.
 
     Raises
     ------
-    ComputationError : a parameter without a value, η not a positive number, θ outside [0, 1]
+    ComputationError : a parameter without a value, η not a positive number, θ outside [0, 1], a
+        noise that jumps
     """
     given = dict(parameters or {})
     unknown = sorted(set(given) - set(model.parameters))
@@ -292,6 +299,7 @@ def kernel_model(model: Model, parameters: Mapping[str, float] | None = None) ->
             "set them (--set NAME=VALUE)",
         )
     values = tuple(float(given.get(name, 0.0)) for name in model.parameters)
+    refuse_jumps(model.noise, theta, parameters=values, single_paths=single_paths)
     decorator = '@njit(forceinline=True, error_model="numpy")\n'
     parts = {
         "model": free.outputs[:3],
@@ -348,6 +356,8 @@ def code_digest() -> str:
         "chain_exits.py",
         "sgd.py",
         "sums.py",
+        "relaxation.py",
+        "waypoints.py",
     )
 
 

@@ -395,14 +395,18 @@ def _stepper(
 ) -> tuple[Stepper, str, tuple[str, ...]]:
     if isinstance(model, MultivariateModel):
         chosen = scheme or VECTOR_SCHEME
-        return VectorStepper(vector_kernel(model, scheme=chosen)), chosen, model.variables
+        return (
+            VectorStepper(vector_kernel(model, scheme=chosen, single_paths=True)),
+            chosen,
+            model.variables,
+        )
     if scheme == EXACT and coordinate is None:
         return exact_stepper(model, start[0]), EXACT, (model.variable,)
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
     stepped, name = model, chosen.name
     if coordinate is not None:
         stepped, name = coordinate.model, f"{coordinate.name}-{chosen.name}"
-    return LineStepper(kernel_model(stepped), chosen), name, (model.variable,)
+    return LineStepper(kernel_model(stepped, single_paths=True), chosen), name, (model.variable,)
 
 
 def record(

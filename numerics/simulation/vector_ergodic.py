@@ -29,6 +29,7 @@ from numerics.program import Program
 from numerics.scheduling import ChunkStore, Progress, Scheduler
 from numerics.simulation.ergodic import (
     UNPROVED_LAW,
+    Functional,
     Sampling,
     estimates,
     order_of_moment,
@@ -37,6 +38,7 @@ from numerics.simulation.ergodic import (
     unproved_variance,
 )
 from numerics.simulation.estimate import Estimate
+from numerics.simulation.jumps import refuse_kinks
 from numerics.simulation.multivariate import VectorKernel, vector_kernel
 from numerics.simulation.schemes import Point, Scheme, as_float
 from numerics.simulation.streams import Key
@@ -123,6 +125,10 @@ class VectorRun:
                 "correct the noise",
             )
         return require_finite(out, h)
+
+    def forgetting_time(self, functional: Functional, tolerance: float) -> float:
+        """Not known: there is no grid in several dimensions."""
+        return 0.0
 
     def rates(self) -> tuple[float, float]:
         """Slowest rate of the linearised drift at the start, and a bound of its fastest.
@@ -371,6 +377,10 @@ def stationary_density(
     point = _point(model, at, "a state")
     run = _run(model, start, scheme)
     notes = _law_notes(model)
-    functional = SmoothedDensity(run.kernel, point, smoothing_length(run))
+    length, place = smoothing_length(run), np.array(point)
+    _, noise, _ = run.kernel.coefficients(place[:, np.newaxis])
+    reach = np.sqrt(length * np.diagonal(noise[:, :, 0]))
+    refuse_kinks(run.kernel.program, run.kernel.constants, place, reach)
+    functional = SmoothedDensity(run.kernel, point, length)
     sampling = Sampling(paths, target_error, dt, seed, workers, scheduler, store, progress)
     return estimates(run, functional, sampling, smoothed=True, notes=notes)[0]

@@ -164,6 +164,43 @@ def test_nothing_is_drawn_where_no_one_watches(run):
     assert "stage" not in outcome.err
 
 
+RATIO = ["sharpness-ratio", *MODEL, *ANTI, *EXIT, "--flatter", "(w**2-1)**2/8"]
+
+
+def test_a_ratio_meets_its_target_whatever_the_errors_are_made_of(run, valid, monkeypatch):
+    """Both times all bias: half of the target each made 2/3 of the ratio where 1/2 was asked."""
+    from exitlaw import unit_noise
+    from numerics.simulation import Estimate
+
+    def all_bias(*_, target_error: float, seed: int, **__):
+        return Estimate(2.0, 0.0, 2.0 * target_error, "estimated", 10, 10, "none", seed, 0.0)
+
+    monkeypatch.setattr(unit_noise, "simulated_exit_time", all_bias)
+    document = run("simulate", *RATIO, "--target-error", "0.5", "--json").document
+    valid("simulate", document)
+    assert 0.49 < document["bias_bound"] / document["estimate"] <= 0.5
+
+
+def test_a_ratio_whose_bound_is_infinite_is_refused(run, monkeypatch):
+    """Infinity is no number of JSON."""
+    from exitlaw import unit_noise
+    from numerics.simulation import Estimate
+
+    def unknown(*_, seed: int, **__):
+        return Estimate(2.0, 0.0, 2.0, "estimated", 10, 10, "none", seed, 0.0)
+
+    monkeypatch.setattr(unit_noise, "simulated_exit_time", unknown)
+    outcome = run("simulate", *RATIO, "--paths", "2", "--json")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "above its own bias bound" in outcome.err
+
+
+def test_a_seed_that_two_times_do_not_share_is_named(run):
+    outcome = run("simulate", *RATIO, "--paths", "2", "--seed", str(2**63))
+    assert outcome.status == 2
+    assert f"received {2**63};" in outcome.err
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("quantity", [TIME, ["moment", "--order", "2", *MODEL, *ANTI]])

@@ -101,8 +101,11 @@ def test_damaged_and_foreign_files_are_refused_and_left_alone(tmp_path):
     newer = tmp_path / "newer.sqlite"
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version=99")
+    before = newer.read_bytes()
     with pytest.raises(ComputationError, match="a file of version 99"):
         ChunkStore(newer)
+    assert newer.read_bytes() == before
+    assert sorted(tmp_path.glob("newer*")) == [newer]
 
 
 def test_processes_give_the_same_bits():
@@ -138,6 +141,16 @@ def test_a_run_killed_at_any_moment_continues_with_the_same_bits(tmp_path):
 def test_a_scheduler_that_is_not_there_is_named(address):
     with pytest.raises(ComputationError, match="a Dask scheduler at"):
         run_chunks(square, [1], scheduler=Cluster(address, timeout=1.0))
+
+
+@pytest.mark.parametrize("address", ["nonsense", "", "tcp://host", "gopher://host:70"])
+def test_what_is_no_address_makes_no_client(address, monkeypatch):
+    """A client that fails while it is made complains once more, with a traceback, when it goes."""
+    import distributed
+
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: pytest.fail("a client was made"))
+    with pytest.raises(ComputationError, match="no address"):
+        Cluster(address).client()
 
 
 @pytest.mark.slow

@@ -18,10 +18,15 @@ from numerics.simulation import mean_exit_time
 from numerics.simulation.estimate import normal_quantile
 from numerics.simulation.exact import exact_kernel, exact_problem, exact_states
 from numerics.simulation.exact_exit import milestones
+from numerics.simulation.exit import exit_problem
 from numerics.simulation.streams import stream_key
 
 FALSE_ALARM = 1e-9
 Z_LIMIT = normal_quantile(1 - FALSE_ALARM / 2)
+
+
+def leaving(made, start, exit_above):
+    return exact_problem(made, exit_problem(made, start, exit_above=exit_above))
 
 
 def drawn(name, seed, count, *arguments):
@@ -134,7 +139,7 @@ def test_milestones_count_wells_on_both_sides_of_the_start(seed):
     """From a saddle, with a deeper well on the left: paths that fall back take long to return."""
     made = model("w**3 - w + 1/20", "1", "1/20")
     exact = exact_exit_above(made, 0, Fraction(3, 2))
-    places, start = milestones(exact_problem(made, 0, exit_above=1.5))
+    places, start = milestones(leaving(made, 0, 1.5))
     assert start > 3
     assert np.all(np.diff(places) > 0)
     found = mean_exit_time(made, 0, exit_above=1.5, scheme="exact", target_error=0.08, seed=seed)
@@ -191,7 +196,7 @@ def test_paths_are_the_same_in_any_company(seed):
     times = np.array([0.25, 0.5])
     many = exact_states(made, -1, times, paths=300, seed=seed)
     np.testing.assert_array_equal(many[:20], exact_states(made, -1, times, paths=20, seed=seed))
-    problem, key = exact_problem(made, -1, exit_above=1), stream_key(seed, 1)
+    problem, key = leaving(made, -1, 1), stream_key(seed, 1)
     whole, sides, _ = problem.sample(key, 0, 50)
     part, _, _ = problem.sample(key, 30, 20)
     np.testing.assert_array_equal(whole[30:], part)
@@ -207,8 +212,8 @@ def test_results_do_not_depend_on_workers(seed):
         for workers in (1, 2)
     )
     assert (one.estimate, one.standard_error) == (two.estimate, two.standard_error)
-    problem, key = exact_problem(made, -1, exit_above=0), stream_key(seed, 1)
-    sent = pickle.loads(pickle.dumps(exact_problem(made, -1, exit_above=0)))
+    problem, key = leaving(made, -1, 0), stream_key(seed, 1)
+    sent = pickle.loads(pickle.dumps(leaving(made, -1, 0)))
     assert repr(sent) == repr(problem)
     np.testing.assert_array_equal(sent.sample(key, 0, 9)[0], problem.sample(key, 0, 9)[0])
 
@@ -221,8 +226,10 @@ def test_bad_input_is_named():
         mean_exit_time(made, -1, scheme="exact")
     with pytest.raises(ComputationError, match="continuous drift"):
         mean_exit_time(model("piecewise(-1, w < 0, 1)", "1", "1"), -1, exit_above=1, scheme="exact")
-    with pytest.raises(ComputationError, match="exits on both sides"):
+    with pytest.raises(ComputationError, match="at most 1e.10 cells"):
         mean_exit_time(double_well(0, "1/40"), -1, exit_above=1, exit_below=-4, scheme="exact")
+    with pytest.raises(ComputationError, match="between two exits"):
+        mean_exit_time(double_well(0, "1/9"), "39/40", exit_above=1, exit_below=-2, scheme="exact")
     with pytest.raises(ComputationError, match="near infinity"):
         mean_exit_time(model("-w", "1", "1"), 0, exit_above=1, scheme="exact")
     with pytest.raises(ComputationError, match="times that increase"):
