@@ -169,11 +169,11 @@ class BulkDiffusion:
             sympy.Symbol(name, real=True) for name in FORMULA_INPUTS
         )
         names = [*FORMULA_INPUTS, *(n for n in self.model.parameters if n not in FORMULA_INPUTS)]
-        slope = sympy.cancel(sympy.diff(one.noise, one.variable) / one.gradient)
+        slope = kramers.noise_per_loss(one.noise, one.gradient, one.variable)
         valid = sympy.Integer(1)
         if slope == 0:
             formula = kramers.langevin_time(H_a, H_b, rise, eta, C_a)
-        elif not slope.has(one.variable):
+        elif slope is not None:
             kappa = 2 / (eta * slope)
             formula = kramers.power_law_time(H_a, H_b, rise, eta, C_a, kappa, theta)
             # No law below, no power law for a C that falls with L.

@@ -39,11 +39,10 @@ def escape_formula(diffusion: Diffusion) -> EscapeFormula:
     H_a, H_b, C_a, C_b, rise, exponent, eta, theta = (
         sympy.Symbol(name, real=True) for name in FORMULA_INPUTS
     )
-    w = diffusion.variable
-    slope = sympy.cancel(sympy.diff(diffusion.noise, w) / diffusion.gradient)
+    slope = kramers.noise_per_loss(diffusion.noise, diffusion.gradient, diffusion.variable)
     if slope == 0:
         return EscapeFormula("langevin", kramers.langevin_time(H_a, H_b, rise, eta, C_a))
-    if slope.is_number and slope.is_positive:
+    if slope is not None and slope.is_number and slope.is_positive:
         # C = σ_g + (2σ_H/H_a)(L − L(a)) and κ = H_a/(ησ_H), so κ = 2/(η dC/dL).
         kappa = 2 / (eta * slope)
         m = kappa + 1 - theta

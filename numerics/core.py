@@ -11,11 +11,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from flint import arb
+from flint import arb, ctx
 
 from numerics.errors import ComputationError
 from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.exponential_identities import as_quotient, without_cancellation
+from numerics.local import End
 from numerics.lowering import Model
 from numerics.program import Builder, Program, require_constant
 from numerics.roots import Bound, real_roots
@@ -30,6 +31,8 @@ class Core:
     program: Program
     exponent: Program
     rate_program: Program
+    facing: int = 1
+    """-1 where the program is that of −x: what messages name is x"""
 
     @property
     def rate(self) -> arb:
@@ -108,7 +111,8 @@ def mirrored(core: Core) -> Core:
     builder = Builder(program.inputs)
     name = program.inputs[0]
     noise, q = builder.include(program, {name: builder.emit("neg", builder.input(name))})
-    return Core(builder.program([noise, builder.emit("neg", q)]), core.exponent, core.rate_program)
+    program = builder.program([noise, builder.emit("neg", q)])
+    return Core(program, core.exponent, core.rate_program, -core.facing)
 
 
 @lru_cache(maxsize=1024)
@@ -120,9 +124,8 @@ def weighted(core: Core, order: Fraction) -> Core:
     x = builder.input(name)
     noise, q = builder.include(program, {name: x})
     extra = builder.emit("div", builder.constant(order), x)
-    return Core(
-        builder.program([noise, builder.emit("sub", q, extra)]), core.exponent, core.rate_program
-    )
+    program = builder.program([noise, builder.emit("sub", q, extra)])
+    return Core(program, core.exponent, core.rate_program, core.facing)
 
 
 def point_ball(point: Point) -> arb:
@@ -170,6 +173,8 @@ def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
             if not root.simple:
                 continue
             cut = root.ball()
+            if not _within(cut, low, high):
+                continue
             if isinstance(low, arb) and cut.overlaps(low):
                 low = _widened(low, cut)
             elif isinstance(high, arb) and cut.overlaps(high):
@@ -181,9 +186,47 @@ def pieces(program: Program, low: Bound, high: Bound) -> list[Piece]:
     for left, right in pairwise(bounds):
         inside = _inner(left, right)
         signs = {i: _sign(evaluate_arb(switches.select(i), inside)[0], inside) for i in ready}
-        decided = program.specialised(lambda position, s=signs: s.get(position, 0))
+        decided = program.specialised(signs.get)
         made.extend(pieces(decided, left, right))
     return made
+
+
+def just_after(core: Core, x: arb) -> Program:
+    """The smooth program that holds on the right of x."""
+    return pieces(core.program, x, x + 1)[0].program
+
+
+def jump_at(core: Core, x: arb) -> arb:
+    """p(x+)/p(x−): 1 unless C switches exactly at x."""
+    if core.program.is_smooth:
+        return arb(1)
+    return core.jump(pieces(core.program, x - 1, x)[-1].program, just_after(core, x), x)
+
+
+def at_point(program: Program, point: Point) -> Program:
+    """The smooth program that holds at a point alone.
+
+    A switch that cannot be told from the point is at its zero there: `<` fails and `<=` holds.
+    """
+    with ctx.workprec(_BITS_AT_POINT):
+        x = point_ball(point)
+        while not program.is_smooth:
+            switches = program.switch_program()
+            chosen = [switches.select(i) for i in range(len(switches.outputs))]
+            values = [evaluate_arb(one, x)[0] if one.is_smooth else None for one in chosen]
+            signs = [None if v is None else 1 if v > 0 else -1 if v < 0 else 0 for v in values]
+            program = program.specialised(lambda position, s=signs: s[position])
+    return program
+
+
+_BITS_AT_POINT = 1024
+"""At which precision a point and a switch are compared."""
+
+
+def _within(cut: arb, low: Bound, high: Bound) -> bool:
+    """Whether a switch lies inside of the finite ends of the domain, if there are any."""
+    inside = isinstance(low, arb) or low.point is None or bool(cut > low.location())
+    return inside and (isinstance(high, arb) or high.point is None or bool(cut < high.location()))
 
 
 def _sign(value: arb, x: arb) -> int:
@@ -217,6 +260,9 @@ def _distinct(cuts: list[arb]) -> list[arb]:
 
 def _inner(left: Bound, right: Bound) -> arb:
     """A point strictly between."""
+    left, right = (
+        x.location() if isinstance(x, End) and x.point is not None else x for x in (left, right)
+    )
     if isinstance(left, arb) and isinstance(right, arb):
         return arb(((left + right) / 2).mid())
     if isinstance(left, arb):

@@ -41,7 +41,12 @@ from numerics.precision import check_digits
 from numerics.program import Program, single_rational
 from numerics.rational import rational_functions
 from numerics.routes import METHODS, Method
-from numerics.schroedinger import Comparison, comparison, decay_length
+from numerics.schroedinger import (
+    Comparison,
+    comparison,
+    decay_length,
+    lowest_potential,
+)
 from numerics.tails import scale_excess
 
 Point = int | Fraction | Program
@@ -53,6 +58,8 @@ LEAST_ACCURACY = 15.0
 SHORT = 2.0
 _MOST_PANELS = 6000
 _ROUNDS = 5
+_SAMPLES = 24
+"""At how many points of a panel a well of V is looked for."""
 _STEPS = 120
 
 
@@ -214,6 +221,8 @@ class _Interval:
     """Nats to which transfers across panels are known"""
     margin: float
     """Depth of a tail from which on less accuracy is enough"""
+    least_accuracy: float
+    """How much less, at most"""
     panels: list[Panel] = field(default_factory=list)
     transfers: list[RateSeries] = field(default_factory=list)
     capacity: float = 0.0
@@ -258,7 +267,8 @@ class _Interval:
         """Panels, and how well each has to be crossed."""
         for panel, depth in zip(self.panels, self.depths, strict=True):
             # An error of the direction at a depth d of a tail counts e^(−2d).
-            yield panel, max(self.accuracy - 2 * max(depth - self.margin, 0.0), LEAST_ACCURACY)
+            least = self.least_accuracy
+            yield panel, max(self.accuracy - 2 * max(depth - self.margin, 0.0), least)
 
     def _matrices(self, rate: arb) -> Iterator[Matrix]:
         """Transfers at λ = rate, from the low end to the high end."""
@@ -285,21 +295,24 @@ class _Interval:
 
     def _depths(self, level: float) -> list[float]:
         """∫√(V − level)/√D from each panel inward to where V < level, for the two outer parts."""
-        decays = [self._decay(panel, level) for panel in self.panels]
-        depths = [0.0] * len(decays)
+        depths = [0.0] * len(self.panels)
         for order, cut in (
-            (range(len(decays)), self.cut_low),
-            (range(len(decays) - 1, -1, -1), self.cut_high),
+            (range(len(depths)), self.cut_low),
+            (range(len(depths) - 1, -1, -1), self.cut_high),
         ):
             outer: list[int] = []
             for index in order:
-                if not cut or decays[index] == 0:
+                left, right = (
+                    float(x) for x in (self.panels[index].left, self.panels[index].right)
+                )
+                # Where noise is weak a well is narrower than a panel.
+                if not cut or lowest_potential(self.model, left, right, _SAMPLES) < level:
                     break
                 outer.append(index)
             depth = 0.0
             for index in reversed(outer):
                 depths[index] = depth
-                depth += decays[index]
+                depth += self._decay(self.panels[index], level)
         return depths
 
     def _forbidden(self, side: int, level: float) -> arb | None:
@@ -318,12 +331,21 @@ class _Interval:
         with ctx.workprec(math.ceil(self.accuracy / math.log(2)) + 60):
             free_low, free_high = neumann and self.cut_low, neumann and self.cut_high
             state = _Direction(arb(1), self.boundary(self.low)) if free_low else _Direction()
-            zeros, sign = 0, 1
+            zeros, sign, skipped = 0, 1, False
             for matrix in self._matrices(rate):
                 state.cross(matrix)
+                if state.u.contains(0) and not skipped:
+                    # A zero at the seam itself, as symmetry puts it. The panels on its two sides
+                    # hold at most one each, so that it is one in all if the sign changes across.
+                    skipped = True
+                    continue
                 here = _sign(state.u)
+                if skipped and here == sign:
+                    raise _Undecided
                 zeros += here != sign
-                sign = here
+                sign, skipped = here, False
+            if skipped:
+                raise _Undecided
             if not free_high:
                 return zeros, state.u * state.size
             mismatch = state.f - self.boundary(self.high) * state.u
@@ -549,15 +571,19 @@ class _Shooting:
         accuracy, reached = (self.digits + 4) * math.log(10) + 4, ""
         for attempt in range(_ROUNDS):
             # Errors of the cut decay like e^(−2∫√(V − λ)); those of rare transitions are relative.
-            decay = (accuracy / 2 + max(-math.log(smallest), 0) / 2 + 4) * (1 + attempt / 2)
+            rare = max(-math.log(smallest), math.log(guess / smallest), 0) / 2
+            decay = (accuracy / 2 + rare + 4) * (1 + attempt / 2)
             top = guess * 1.02
             if self.level is not None:
                 top = min(top, (guess + self.level) / 2)
             with ctx.workprec(128):
                 interval = self.intervals.get((attempt, by_rate))
                 if interval is None or interval.top < top or interval.decay < decay:
-                    margin = 3 + max(math.log(top / smallest), 0) / 2
-                    interval = self._interval(top, decay, accuracy + 20, margin)
+                    # In a tail u and f are of one size, in units in which a well mixes them not.
+                    units = rare + 10 * attempt
+                    interval = self._interval(
+                        top, decay, accuracy + 20, 3 + units, LEAST_ACCURACY + 2 * units
+                    )
                     if interval is None:
                         return None
                     interval.by_rate = by_rate
@@ -576,27 +602,28 @@ class _Shooting:
         )
 
     def _interval(
-        self, top: float, decay: float, accuracy: float, margin: float
+        self, top: float, decay: float, accuracy: float, margin: float, least: float
     ) -> _Interval | None:
         """The interval, natural ends cut where V > top and eigenfunctions have decayed."""
         ends: list[arb] = []
         barriers: tuple[list[tuple[arb, arb]], list[tuple[arb, arb]]] = ([], [])
         for side, exit in enumerate((self.below, self.above)):
             if exit is not None:
-                ends.append(point_ball(exit))
+                with ctx.workprec(math.ceil(accuracy / math.log(2)) + 60):
+                    ends.append(point_ball(exit))
                 continue
             outward = 2 * side - 1
             other = self.above if side == 0 else self.below
             anchor = float(point_ball(other)) if other is not None else 0.0
             position, reached, previous = anchor + outward, 0.0, anchor
             for step in range(_STEPS):
-                least = None
+                bound = None
                 if outward * position > 0:
-                    least = _comparison(self.model, outward).least_beyond(arb(position))
-                    if least is not None:
-                        barriers[side].append((arb(position), least))
+                    bound = _comparison(self.model, outward).least_beyond(arb(position))
+                    if bound is not None:
+                        barriers[side].append((arb(position), bound))
                 reached += decay_length(self.model, previous, position, top)
-                if least is not None and least > top and reached > decay:
+                if bound is not None and bound > top and reached > decay:
                     break
                 previous = position
                 # Far out everything is a power of w; under waves each panel more is dear.
@@ -618,6 +645,7 @@ class _Shooting:
             decay=decay,
             accuracy=accuracy,
             margin=margin,
+            least_accuracy=least,
         )
 
 

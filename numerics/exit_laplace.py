@@ -17,6 +17,7 @@ from flint import arb, arb_poly, arb_series, ctx
 from numerics import recurrence
 from numerics.core import Core
 from numerics.discs import LOW_PRECISION, DiscSeries, exp_ball, log_upper, up
+from numerics.errors import ComputationError
 from numerics.panels import Expansion, Panel, halves
 from numerics.sweep import working_bits
 
@@ -24,6 +25,8 @@ LARGEST_GROWTH = 1.5
 """log-growth of u across a panel above which it is split: products of long series are dear."""
 LARGEST_GROWTH_BY_RECURRENCE = 5.0
 """The same where terms come from a recurrence."""
+MOST_GROWTH = 5000.0
+"""log-growth of u from one end to the other that is still a matter of seconds."""
 
 
 @dataclass
@@ -43,13 +46,31 @@ def carry(core: Core, panels: list[Panel], u: arb, f: arb, rate: arb, accuracy: 
     u, f : value, and flux f = u'/S relative to p, at the left end of the first panel
     rate : λ > 0
     accuracy : nats
+
+    Raises
+    ------
+    ComputationError : a rate at which u grows by more than e^`MOST_GROWTH`.
     """
+    _require_moderate(core, panels, rate)
     state = Transfer(u, f, arb(0))
     for panel, terms, radius in _planned(
         core, panels, rate, accuracy, LARGEST_GROWTH_BY_RECURRENCE
     ):
         _cross(core, panel, state, rate, accuracy, terms, radius)
     return state
+
+
+def _require_moderate(core: Core, panels: list[Panel], rate: arb) -> None:
+    """Refuse at once what would take minutes: ∫√(λ/D), about the logarithm of the growth."""
+    scale = float(rate) * float(core.rate)
+    slopes = (math.sqrt(scale) * math.exp(min(p.noise_scale, 700.0) / 2) for p in panels)
+    growth = sum(slope * p.width for slope, p in zip(slopes, panels, strict=True))
+    if growth > MOST_GROWTH:
+        raise ComputationError(
+            f"a rate at which the transform is not below about e^(-{MOST_GROWTH:g})",
+            f"one of about e^(-{growth:.3g})",
+            "give a smaller rate, or an exit that is nearer",
+        )
 
 
 def _planned(

@@ -16,7 +16,7 @@ from math import comb, factorial
 
 from flint import arb, ctx
 
-from numerics.core import Core, Point, core_of, mirrored, point_ball
+from numerics.core import Core, Point, core_of, jump_at, mirrored, point_ball
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.exit_laplace import Transfer, carry
@@ -408,7 +408,7 @@ def _towards(end: End) -> str:
 
 
 def _half(side: Side, order: int, accuracy: float) -> tuple[list[arb], list[arb]]:
-    """ψ_k and its flux from the exit on the left to the start, relative to p there.
+    """ψ_k and its flux from the exit on the left to the start, relative to p on this side of it.
 
     `ψ_0 = ∫S`, flux `f_0 = 1`; `f_k = ∫ p ψ_{k−1}`, `ψ_k = ∫ S f_k`.
     """
@@ -429,7 +429,7 @@ def _half(side: Side, order: int, accuracy: float) -> tuple[list[arb], list[arb]
 def _probability(core: Core, interval: Interval, accuracy: float) -> arb:
     left, right = _sides(core, interval)
     below, above = _half(left, 0, accuracy)[0][0], _half(right, 0, accuracy)[0][0]
-    return below / (below + above)
+    return below / (below + above / jump_at(left.core, left.start))
 
 
 def _two_sided_mean(left: Side, right: Side, accuracy: float) -> arb:
@@ -442,6 +442,7 @@ def _two_sided_mean(left: Side, right: Side, accuracy: float) -> arb:
         states = [arb(0), arb(0)]
         found.append(execute(side.core, panels, [2] * len(panels), stages, states, accuracy).states)
     (scale_left, mass_left), (scale_right, mass_right) = found
+    scale_right /= jump_at(left.core, left.start)
     return (scale_right * mass_left + scale_left * mass_right) / (scale_left + scale_right)
 
 
@@ -468,6 +469,8 @@ def _two_sided_moments(left: Side, right: Side, order: int, accuracy: float) -> 
     """From `E e^(−λτ) = (ψ + χ)/W` as power series in λ, W = f_ψ χ + ψ f_χ."""
     psi, psi_flux = _half(left, order, accuracy)
     chi, chi_flux = _half(right, order, accuracy)
+    jump = jump_at(left.core, left.start)
+    chi = [x / jump for x in chi]
     wronskian = [
         sum(
             (psi_flux[i] * chi[n - i] + psi[i] * chi_flux[n - i] for i in range(n + 1)),
@@ -593,7 +596,7 @@ def _cut_at(closed: Side, end: End, distance: arb) -> arb:
 
 
 def _two_sided_laplace(left: Side, right: Side, rate: arb, accuracy: float) -> arb:
-    """[p(B)ψ(x) + p(A)χ(x)] / Wronskian, all relative to p(x)."""
+    """[p(B)ψ(x) + p(A)χ(x)] / Wronskian, relative to p(x) on the side of each exit."""
     assert left.end is not None
     assert right.end is not None
     psi = carry(left.core, cover(left.core, left.end, left.start), arb(0), arb(1), rate, accuracy)
@@ -601,4 +604,5 @@ def _two_sided_laplace(left: Side, right: Side, rate: arb, accuracy: float) -> a
         right.core, cover(right.core, right.end, right.start), arb(0), arb(1), rate, accuracy
     )
     at_a, at_b = (-psi.log_rise).exp(), (-chi.log_rise).exp()
-    return (at_b * psi.u + at_a * chi.u) / (psi.f * chi.u + psi.u * chi.f)
+    above = chi.u / jump_at(left.core, left.start)
+    return (at_b * psi.u + at_a * above) / (psi.f * above + psi.u * chi.f)

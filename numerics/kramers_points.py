@@ -15,10 +15,12 @@ from typing import Literal
 from flint import acb, arb, ctx
 from mpmath import mp
 
+from numerics.core import pieces
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, Disagreement, PrecisionCapReached
 from numerics.evaluators import as_fmpq, evaluate_acb, evaluate_arb, evaluate_mpmath
 from numerics.lowering import Model
+from numerics.mpmath_panels import Dynamics
 from numerics.precision import check_digits, until_certain
 from numerics.program import Builder, Program
 
@@ -268,6 +270,7 @@ def formula_value(
     check_digits(digits)
     with ctx.workprec(128):
         _require_noise(model, points)
+        _require_continuous_noise(model, points)
     found = {
         "arb": lambda: _by_balls(model, points, formula, digits),
         "mpmath": lambda: _by_mpmath(model, points, formula, digits),
@@ -300,6 +303,24 @@ def _require_noise(model: Model, points: CriticalPoints) -> None:
             )
         cut = left + (right - left) * _SPLIT
         boxes += [(left, cut), (cut, right)]
+
+
+def _require_continuous_noise(model: Model, points: CriticalPoints) -> None:
+    """One C at the minimum, and one at the saddle."""
+    if model.noise.is_smooth:
+        return
+    for bracket in (points.minimum, points.saddle):
+        x = _Landscape(model).refined(bracket)
+        before, after = (
+            evaluate_arb(piece.program, x)[0]
+            for piece in (pieces(model.noise, x - 1, x)[-1], pieces(model.noise, x, x + 1)[0])
+        )
+        if not before.overlaps(after):
+            raise ComputationError(
+                "a C that is continuous at the minimum and at the saddle",
+                f"a jump from {float(before):.6g} to {float(after):.6g} at {float(x):.6g}",
+                "ask for mean-exit-time: no formula of Kramers' kind is meant for a jump there",
+            )
 
 
 def _by_balls(model: Model, points: CriticalPoints, formula: Program, digits: int) -> Enclosure:
@@ -346,7 +367,12 @@ def _rise(model: Model, a: arb, b: arb) -> arb:
 
 def _integral(program: Program, a: arb, b: arb) -> arb:
     """∫_a^b of a function, whose ends are balls."""
+    return sum(
+        (_smooth_integral(one.program, *one.points) for one in pieces(program, a, b)), arb(0)
+    )
 
+
+def _smooth_integral(program: Program, a: arb, b: arb) -> arb:
     def integrand(z: acb, analytic: bool) -> acb:
         return evaluate_acb(program, z, analytic=analytic)[0]
 
@@ -364,17 +390,16 @@ def _by_mpmath(model: Model, points: CriticalPoints, formula: Program, digits: i
     for extra in (12, 24):
         with mp.workdps(digits + extra):
             a, b = _newton(model, points.minimum), _newton(model, points.saddle)
+            stops = [a, *Dynamics(model).switch_points(a, b), b]
             inputs = {
                 "H_a": evaluate_mpmath(model.gradient_slope, a)[0],
                 "H_b": evaluate_mpmath(model.gradient_slope, b)[0],
                 "C_a": evaluate_mpmath(model.noise, a)[0],
                 "C_b": evaluate_mpmath(model.noise, b)[0],
-                "Delta_L": mp.quad(lambda w: evaluate_mpmath(model.gradient, w)[0], [a, b])
+                "Delta_L": mp.quad(lambda w: evaluate_mpmath(model.gradient, w)[0], stops)
                 if formula.uses("Delta_L")
                 else mp.mpf(0),
-                "exponent": mp.quad(
-                    lambda w: evaluate_mpmath(exponent_program(model), w)[0], [a, b]
-                )
+                "exponent": mp.quad(lambda w: evaluate_mpmath(exponent_program(model), w)[0], stops)
                 if formula.uses("exponent")
                 else mp.mpf(0),
                 "eta": evaluate_mpmath(model.eta)[0],

@@ -51,24 +51,26 @@ def cover(core: Core, start: arb, stop: arb, most: int = MAX_PANELS) -> list[Pan
     panels: list[Panel] = []
     previous: Program | None = None
     for piece in pieces(core.program, start, stop):
-        made = _cover_piece(piece.program, *piece.points, most)
+        made = _cover_piece(core, piece.program, *piece.points, most)
         made[0].before = previous
         previous = piece.program
         panels.extend(made)
     return panels
 
 
-def _cover_piece(program: Program, start: arb, stop: arb, most: int = MAX_PANELS) -> list[Panel]:
+def _cover_piece(
+    core: Core, program: Program, start: arb, stop: arb, most: int = MAX_PANELS
+) -> list[Panel]:
     panels: list[Panel] = []
     position, length = start, float(stop) - float(start)
     guess = length / 2
     while len(panels) < most:
-        panel = _next_panel(program, position, stop, guess, 1, length)
+        panel = _next_panel(core, program, position, stop, guess, 1, length)
         panels.append(panel)
         if panel.right is stop:
             return panels
         position, guess = panel.right, _next_half(panel)
-    raise _too_many(start, stop, most)
+    raise _too_many(core, start, stop, most)
 
 
 def _next_half(panel: Panel) -> float:
@@ -76,6 +78,7 @@ def _next_half(panel: Panel) -> float:
 
 
 def _next_panel(
+    core: Core,
     program: Program,
     position: arb,
     stop: arb | None,
@@ -110,9 +113,9 @@ def _next_panel(
                 return panel
             half = min(half, abs(float(end) - at) / 2) * (0.6 if panel is not None else 0.5)
             if half < 1e-6 * length:
-                _explain_noise(program, at, side, length if stop is None else None, stop)
+                _explain_noise(core, program, at, side, 16 * half, stop)
     except NegativeNoise as found:
-        raise _negative(program, found, position, stop, side) from None
+        raise _negative(core, program, found, position, side) from None
     steepness = abs(evaluate_arb(program, arb(at + 0.1 * side * length))[1])
     if steepness.is_finite() and steepness * length > HIGHEST:
         raise too_steep(float(steepness) * length)
@@ -120,13 +123,13 @@ def _next_panel(
         if end is not None and _is_singular(program, end):
             raise ComputationError(
                 "a model that is analytic up to the ends of the interval used",
-                f"a root, a logarithm or a pole at the end {float(end):.12g} itself",
+                f"a root, a logarithm or a pole at the end {core.facing * float(end):.12g} itself",
                 "give an end a little inside, at a distance of 10^-9 say: the value is continuous "
                 "in the end",
             )
     raise ComputationError(
         "a model that is analytic with C > 0 on the interval used",
-        f"a singularity near {at:.12g}",
+        f"a singularity near {core.facing * at:.12g}",
         "move the points away from it, or split the model there with piecewise",
     )
 
@@ -143,22 +146,23 @@ def _is_singular(program: Program, x: arb) -> bool:
 
 
 def _explain_noise(
-    program: Program, at: float, side: int, reach: float | None, stop: arb | None
+    core: Core, program: Program, at: float, side: int, reach: float, stop: arb | None
 ) -> None:
-    """Raise if C vanishes on the way: the zero is named."""
-    far = stop if stop is not None else arb(at + side * (reach or 1.0))
-    near = arb(at)
+    """Raise if C vanishes on the way, within reach: the zero is named."""
+    near, far = arb(at), arb(at + side * reach)
+    if stop is not None and (far - stop) * side > 0:
+        far = stop
     ends = (near, far) if side > 0 else (far, near)
     noise = program.select(0)
     for x in (near, far):
         if evaluate_arb(noise, x)[0].contains(0):
-            raise vanishing_noise(x)
+            raise vanishing_noise(core.facing * x)
     try:
         roots = real_roots(noise, *ends)
     except ComputationError:
         return
     if roots:
-        raise vanishing_noise(roots[0 if side > 0 else -1].ball())
+        raise vanishing_noise(core.facing * roots[0 if side > 0 else -1].ball())
 
 
 def vanishing_noise(x: arb) -> ComputationError:
@@ -173,15 +177,15 @@ def vanishing_noise(x: arb) -> ComputationError:
 
 
 def _negative(
-    program: Program, found: NegativeNoise, position: arb, stop: arb | None, side: int
+    core: Core, program: Program, found: NegativeNoise, position: arb, side: int
 ) -> ComputationError:
-    message = f"C = {found.value:.6g} at {found.point:.6g}"
+    message = f"C = {found.value:.6g} at {core.facing * found.point:.6g}"
     point = arb(found.point)
     ends = (position, point) if side > 0 else (point, position)
     try:
         roots = real_roots(program.select(0), *ends)
         if roots:
-            where = roots[0 if side > 0 else -1].ball()
+            where = core.facing * roots[0 if side > 0 else -1].ball()
             message += f"; C changes sign at {where.str(10, radius=False)}"
     except ComputationError:
         pass
@@ -192,10 +196,11 @@ def _negative(
     )
 
 
-def _too_many(start: arb, stop: arb, most: int = MAX_PANELS) -> ComputationError:
+def _too_many(core: Core, start: arb, stop: arb, most: int = MAX_PANELS) -> ComputationError:
+    low, high = sorted((core.facing * float(start), core.facing * float(stop)))
     return ComputationError(
         f"a model that {most} panels resolve",
-        f"the interval from {float(start):.6g} to {float(stop):.6g}, which needs more",
+        f"the interval from {low:.6g} to {high:.6g}, which needs more",
         "shorten the interval or ask for fewer digits",
     )
 
@@ -227,7 +232,7 @@ def reach_left(
     parts = pieces(core.program, end, start)
     panels: list[Panel] = []
     for piece in parts[:0:-1]:
-        panels = _cover_piece(piece.program, *piece.points) + panels
+        panels = _cover_piece(core, piece.program, *piece.points) + panels
     for panel, before in _seams(panels, parts):
         panel.before = before
     inner = parts[0].high
@@ -290,7 +295,9 @@ def _grow(
                 goal = max(accuracy + min(level - mass, 0.0) + 10, 8.0)
                 if tail.log_error(t, max(kernel_counts(stages)[:active])) < -goal:
                     states = power_states(tail, stages, active, core, t, goal)
-                    return Reach(panels[::-1] + inner, states)
+                    # Far from the end of an entire function its series is of no use.
+                    if all(state.is_finite() for state in states):
+                        return Reach(panels[::-1] + inner, states)
             elif not tail.expanded and float(position) < waves_from:
                 goal = max(accuracy + min(level - mass, 0.0) + 5, 8.0)
                 states = _oscillating(end, tail, stages, active, core, position, goal)
@@ -302,12 +309,12 @@ def _grow(
         if end.point is not None:
             # Half of what remains to the finite end: the panels shrink towards it.
             guess = min(guess, (float(position) - float(end.point)) / 4)
-        panel = _next_panel(program, position, stop, guess, -1, length, 4 * accuracy + 40)
+        panel = _next_panel(core, program, position, stop, guess, -1, length, 4 * accuracy + 40)
         panels.append(panel)
         position, guess = panel.left, _next_half(panel)
         level -= panel.rise
         mass = log_sum(mass, level + _log_mass(panel))
-    raise _too_many(position, start)
+    raise _too_many(core, position, start)
 
 
 def _oscillating(
@@ -348,7 +355,7 @@ def side_states(
 
 def side_mass(core: Core, end: End, start: arb, accuracy: float) -> arb:
     """∫ p / p(start) from the left end to `start`."""
-    require_finite_mass(core, end)
+    require_finite_mass(core, end, start)
     return side_states(core, end, start, MASS, accuracy)[0]
 
 
@@ -366,7 +373,7 @@ def natural_end(core: Core, inside: arb) -> End:
     noise = core.program.select(0)
     functions = rational_functions(noise) if core.program.is_smooth else None
     if functions is None:
-        _refuse_zeros(noise, float(inside))
+        _refuse_zeros(noise, float(inside), core.facing)
         return End(-1)
     left = real_roots(noise, End(-1), inside)
     if not left:
@@ -376,7 +383,7 @@ def natural_end(core: Core, inside: arb) -> End:
     zero = zero_near(functions[0][0] * functions[0][1], nearest)
     if zero != 0 and rational_functions(core.program) is None:
         # C vanishes only where it is written as 0: elsewhere balls do not see it.
-        raise vanishing_noise(nearest)
+        raise vanishing_noise(core.facing * nearest)
     return End(-1, zero)
 
 
@@ -390,7 +397,7 @@ VANISHING = 1e-25
 
 
 @lru_cache(maxsize=256)
-def _refuse_zeros(noise: Program, inside: float) -> None:
+def _refuse_zeros(noise: Program, inside: float, facing: int) -> None:
     """Refuse a C, not a rational function, that vanishes on the way to −∞, where samples show it.
 
     Nothing rests on it but effort: panels never cross a zero of C, but shrink towards it.
@@ -415,7 +422,8 @@ def _refuse_zeros(noise: Program, inside: float) -> None:
                 x = _lowest_point(at, points[k + 1], points[k - 1])
                 value = at(x)
             if value <= small and (value <= 0 or lowest):
-                raise _zero_on_the_way(_first_zero(at, x, points[k - 1]) if value < 0 else x)
+                zero = _first_zero(at, x, points[k - 1]) if value < 0 else x
+                raise _zero_on_the_way(facing * zero)
 
 
 def _lowest_point(at: Callable[[float], float], low: float, high: float) -> float:
@@ -486,13 +494,19 @@ def _has_law(core: Core, x: arb) -> bool:
     return all(bool(mass_excess(s.program, natural_end(s, y)) > 0) for s, y in sides)
 
 
+def _shown(core: Core, end: End) -> str:
+    """A finite end of the domain in the state of the model."""
+    assert end.point is not None
+    return str(end.point) if core.facing > 0 else f"{-float(end.point):.10g}"
+
+
 def require_unreached(core: Core, end: End, inside: arb) -> None:
     """Refuse a zero of C that the state reaches: what it does there is no part of the model."""
     if end.point is None or scale_excess(outermost(core, end, inside), end) >= 0:
         return
     raise ComputationError(
         "a zero of C that the state cannot reach (the integral of the scale density diverges)",
-        f"the zero {end.point} of C, which is reached in finite time",
+        f"the zero {_shown(core, end)} of C, which is reached in finite time",
         "what happens there is no part of the model: for a law reflected at a point give a "
         "noise that is positive there, for an exit time an exit or a reflecting point before it",
     )
@@ -503,12 +517,19 @@ def require_noise(core: Core, x: arb) -> None:
     if not core.program.is_smooth:
         return
     value = evaluate_arb(core.program.select(0), x)[0]
+    if not value.is_finite():
+        raise ComputationError(
+            "C real and finite on the interval used",
+            f"C without such a value at {core.facing * float(x):.6g} (a root of a negative number, "
+            "say)",
+            "move the points into the domain of the formula",
+        )
     if value.contains(0):
-        raise vanishing_noise(x)
+        raise vanishing_noise(core.facing * x)
     if value < 0:
         raise ComputationError(
             "C > 0 on the interval used",
-            f"C = {float(value):.6g} at {float(x):.6g}",
+            f"C = {float(value):.6g} at {core.facing * float(x):.6g}",
             "C is a variance: check its formula (σ_g σ_H >= ρ² for a quadratic one)",
         )
 
@@ -518,7 +539,7 @@ def require_no_zero(core: Core, low: arb, high: arb) -> None:
     if core.program.is_smooth and rational_functions(core.program) is not None:
         roots = real_roots(core.program.select(0), low, high)
         if roots:
-            raise vanishing_noise(roots[0].ball())
+            raise vanishing_noise(core.facing * roots[0].ball())
     for x in (low, high):
         require_noise(core, x)
 
@@ -547,7 +568,8 @@ def require_finite_moment(core: Core, order: Fraction, end: End, inside: arb | N
     except InfiniteAtZero as error:
         raise InfiniteAtZero(
             f"a moment of order {order} that exists",
-            f"|x|^{order} times the density, whose integral diverges at the zero {end.point} of C",
+            f"|x|^{order} times the density, whose integral diverges at the zero "
+            f"{_shown(core, end)} of C",
             "the moment is infinite: ask for a larger order",
         ) from error
     except InfiniteMean as error:
@@ -569,8 +591,9 @@ def require_finite_mass(core: Core, end: End, inside: arb | None = None) -> None
     power = float(1 + end.power - excess) * (1 if end.point is None else -1)
     if excess <= 0 and end.point is not None:
         raise InfiniteAtZero(
-            f"a density that can be integrated up to the zero {end.point} of C",
-            f"a density like the power {power:.6g} of the distance to the zero {end.point} of C",
+            f"a density that can be integrated up to the zero {_shown(core, end)} of C",
+            f"a density like the power {power:.6g} of the distance to the zero "
+            f"{_shown(core, end)} of C",
             "the mass is infinite: paths are drawn there and stay (extinction, say), so that no "
             "law with a density exists on this side of it",
         )

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from flint import arb
+from flint import arb, fmpq_poly
 from mpmath import mp
 from mpmath.libmp import mpf_cosh_sinh
 
@@ -208,20 +208,16 @@ class Dynamics:
         functions = rational_functions(self.model.noise)
         if functions is None:
             return None
-        above = functions[0][0]
-        simple = above // above.gcd(above.derivative()) if above.degree() > 0 else above
-        if simple.degree() < 1:
-            return None
-        coefficients = [mp.mpf(int(c.p)) / int(c.q) for c in reversed(simple.coeffs())]
-        zeros = mp.polyroots(coefficients, maxsteps=500, extraprec=mp.prec + 60)
-        real = [mp.re(z) for z in zeros if abs(mp.im(z)) <= mp.ldexp(1 + abs(z), -mp.prec // 2)]
-        ahead = [z for z in real if direction * (z - reference) > 0]
+        ahead = [z for z in _real_zeros(functions[0][0]) if direction * (z - reference) > 0]
         if ahead:
             require_covariance(*functions[0])
         return min(ahead, key=lambda z: abs(z - reference), default=None)
 
     def switch_points(self, low: Number, high: Number) -> list[Number]:
-        """Where `abs` and `piecewise` of L' and C switch in (low, high), found by sampling."""
+        """Where `abs` and `piecewise` of L' and C switch in (low, high).
+
+        By the zeros of a polynomial, or by sampling, between the switches inside it too.
+        """
         found: list[Number] = []
         for program in (self.model.gradient, self.model.noise):
             if program.is_smooth:
@@ -229,13 +225,31 @@ class Dynamics:
             switches = program.switch_program()
             for index in range(len(switches.outputs)):
                 single = switches.select(index)
+                functions = rational_functions(single) if single.is_smooth else None
+                if functions is not None:
+                    zeros = [z for f in functions[0] for z in _real_zeros(f)]
+                    found += [z for z in zeros if low < z < high]
+                    continue
                 found += _sign_changes(
-                    lambda w, single=single: evaluate_mpmath(single, w)[0], low, high
+                    lambda w, single=single: evaluate_mpmath(single, w)[0], low, high, found
                 )
         return sorted(set(found))
 
 
-def _sign_changes(f: Callable[[Number], Number], low: Number, high: Number) -> list[Number]:
+def _real_zeros(polynomial: fmpq_poly) -> list[Number]:
+    """Each real zero once, at the working precision."""
+    if polynomial.degree() < 1:
+        return []
+    simple = polynomial // polynomial.gcd(polynomial.derivative())
+    coefficients = [mp.mpf(int(c.p)) / int(c.q) for c in reversed(simple.coeffs())]
+    zeros = mp.polyroots(coefficients, maxsteps=500, extraprec=mp.prec + 60)
+    return [mp.re(z) for z in zeros if abs(mp.im(z)) <= mp.ldexp(1 + abs(z), -mp.prec // 2)]
+
+
+def _sign_changes(
+    f: Callable[[Number], Number], low: Number, high: Number, kinks: Sequence[Number]
+) -> list[Number]:
+    """Where f changes sign as samples tell it, which are taken at the kinks of f too."""
     samples = 512
     if mp.isinf(low) or mp.isinf(high):
         # Both signs, from 10^-12 to 10^12, and 0.
@@ -243,6 +257,7 @@ def _sign_changes(f: Callable[[Number], Number], low: Number, high: Number) -> l
         points = [p for p in (*(-g for g in reversed(grid)), mp.mpf(0), *grid) if low < p < high]
     else:
         points = [low + (high - low) * k / samples for k in range(1, samples)]
+    points = sorted({*points, *kinks, *(p for p in (low, high) if not mp.isinf(p))})
     signs = [mp.sign(f(p)) for p in points]
     roots = [p for p, sign in zip(points, signs, strict=True) if sign == 0]
     for i in range(len(points) - 1):
@@ -266,9 +281,10 @@ class Mesh:
     so far that the rest of `∫|w|^weight p` is negligible. Panels that do not matter by `relevance`
     have densities 0. In a panel the densities change by at most `e^exponent_step`. Without
     `wave_tails` panels go on under waves, too, until the rest is negligible; and they go on up to
-    the distances `reach` (left, right) of the reference at least. Solutions of 𝓛u = rate·u grow in
-    a panel by no more than about e^`_LARGEST_GROWTH`. `tail_bits` says how negligible the rest is,
-    where that is not the accuracy of the resolution.
+    the distances `reach` (left, right) of the reference at least, and beyond the mark
+    `counted_from` until the rest is negligible beside the mass out there. Solutions of 𝓛u = rate·u
+    grow in a panel by no more than about e^`_LARGEST_GROWTH`. `tail_bits` says how negligible the
+    rest is, where that is not the accuracy of the resolution.
     """
 
     def __init__(
@@ -286,9 +302,11 @@ class Mesh:
         reach: tuple[Number, Number] = (0, 0),
         rate: Number = 0,
         tail_bits: int | None = None,
+        counted_from: Number | None = None,
     ) -> None:
         self.reach = reach
         self.tail_bits = resolution.bits if tail_bits is None else tail_bits
+        self.counted_from = counted_from
         self.rate = rate
         self.weight = weight
         self.exponent_step = exponent_step
@@ -318,32 +336,39 @@ class Mesh:
         left_panels, left_edges = self._march(self.sides[0], stops, periods.get(-1, []))
         right_panels, right_edges = self._march(self.sides[1], stops, periods.get(1, []))
         self.panels: list[Panel] = [*reversed(left_panels), *right_panels]
-        self.edges: list[Number] = [*reversed(left_edges), reference, *right_edges]
+        edges = [*reversed(left_edges), (reference, mp.mpf(0)), *right_edges]
+        self.edges: list[Number] = [w for w, _ in edges]
+        self.potentials: list[Number] = [phi for _, phi in edges]
+        """Φ at the edges"""
         self.start = len(left_panels)
 
     # --- making panels ---------------------------------------------------------------------------
 
     def _march(
         self, side: Side, stops: Sequence[Number], periods: Sequence[Number]
-    ) -> tuple[list[Panel], list[Number]]:
-        """Panels outward from the reference point and their outer edges."""
+    ) -> tuple[list[Panel], list[tuple[Number, Number]]]:
+        """Panels outward from the reference point, and their outer edges with Φ there."""
         reference, direction = self.reference, side.direction
-        distances = sorted({direction * (m - reference) for m in stops})
+        places = sorted(set(stops), reverse=direction < 0)
         # A switch is found to the last bits: it may be the reference or the end itself.
         least = mp.ldexp(1 + abs(reference), 10 - mp.prec)
         most = mp.inf if side.end is None else self._span(side) - least
-        inner = [d for d in distances if least < d < most]
+        inner = [m for m in places if least < direction * (m - reference) < most]
         if side.end is not None and self._span(side) <= 0:
             return [], []
         infinite = side.end is None
         if infinite:
             self._require_finite_mass(side)
-            marks = [self._parameter(side, d) for d in inner]
+            marks = [self._parameter(side, m) for m in inner]
             periods = [t for t in periods if all(t > m for m in marks)]
         else:
-            marks = [*inner, self._span(side)]
+            marks = [*(direction * (m - reference) for m in inner), self._span(side)]
         panels: list[Panel] = []
-        edges: list[Number] = []
+        edges: list[tuple[Number, Number]] = []
+        uncounted = mp.mpf(-1)
+        far = self.counted_from
+        if infinite and far is not None and direction * (far - reference) > 0:
+            uncounted = self._parameter(side, far)
         passed: list[tuple[Number, Number, int]] = []
         phi, t, mass = mp.mpf(0), mp.mpf(0), mp.mpf(0)
         step: Number | None = mp.mpf(1) if infinite else None
@@ -372,8 +397,8 @@ class Mesh:
                 continue
             phi = made.phi
             panels.append(made.panel)
-            edges.append(self._position(side, infinite, target)[0])
-            mass += made.mass
+            edges.append((self._position(side, infinite, target)[0], phi))
+            mass = mass + made.mass if target > uncounted else mp.mpf(0)
             at_mark = ahead and ahead[0] == target and not infinite
             step = None if at_mark else made.growth * (target - t)
             t = target
@@ -397,11 +422,11 @@ class Mesh:
         stretch = abs(side.zero - self.reference) * mp.exp(-t)
         return side.zero - side.direction * stretch, stretch
 
-    def _parameter(self, side: Side, distance: Number) -> Number:
-        """t of an open side at a distance from the reference."""
+    def _parameter(self, side: Side, position: Number) -> Number:
+        """t of an open side at a position."""
         if side.zero is None:
-            return mp.asinh(distance)
-        return -mp.log(1 - distance / abs(side.zero - self.reference))
+            return mp.asinh(abs(position - self.reference))
+        return -mp.log(abs(position - side.zero) / abs(side.zero - self.reference))
 
     def _guarded(self, side: Side, t: Number) -> Any:
         """The precision at which functions near a zero of C lose nothing by cancellation."""

@@ -89,12 +89,15 @@ def _side(start: float, end: float | None, direction: int) -> Logs:
 def _levels(
     speed: Logs, scale: Logs, left: Any, lower_exit: bool, upper_exit: bool, order: int
 ) -> Logs:
+    # The start is a point of both sides: the scale beside it may be the largest of its side.
+    right = ~left
+    right[np.count_nonzero(left) - 1] = True
     if not lower_exit:
-        return _relative(_chains(speed, scale, ~left, order))
+        return _relative(_chains(speed, scale, right, order))
     if not upper_exit:
         return _relative(_chains(speed[::-1], scale[::-1], left[::-1], order)[::-1])
     # `(r ∫ l p + l ∫ r p)/(l + r)`: the two parts of the scale are needed in full themselves.
-    below, above = _largest(scale[left]), _largest(scale[~left])
+    below, above = _largest(scale[left]), _largest(scale[right])
     pairs = _relative(
         np.concatenate(
             [

@@ -17,6 +17,7 @@ from fractions import Fraction
 from mpmath import mp
 
 from numerics.chebyshev import Number
+from numerics.core import at_point
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import evaluate_mpmath
@@ -468,12 +469,12 @@ def normaliser(model: Model, *, digits: int = 15) -> Enclosure:
 
 def density(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
     """The normalised stationary density at a point."""
+    noise_there = at_point(model.noise, at)
 
     def compute(resolution: Resolution) -> Number:
-        # The point itself is the reference: p there is C^(−s).
-        mesh = Mesh(model, _number(at), None, None, (), resolution)
-        noise = mesh.dynamics.drift_and_noise(_number(at))[1]
-        return noise ** (-mesh.dynamics.s) / sum(_masses(mesh))
+        below, above, exponential = _at(model, _number(at), resolution)
+        (noise,) = evaluate_mpmath(noise_there, _number(at))
+        return noise ** (evaluate_mpmath(model.theta)[0] - 1) * exponential / (below + above)
 
     return estimated(compute, digits)
 
@@ -557,7 +558,7 @@ def cumulative(model: Model, at: Point, *, digits: int = 15) -> Enclosure:
     """The stationary probability of lying below a point."""
 
     def compute(resolution: Resolution) -> Number:
-        below, above = _masses(Mesh(model, _number(at), None, None, (), resolution))
+        below, above, _ = _at(model, _number(at), resolution)
         return below / (below + above)
 
     return estimated(compute, digits)
@@ -568,6 +569,26 @@ def _masses(mesh: Mesh) -> tuple[Number, Number]:
     edges = mesh.cumulative(mesh.speeds)[1]
     middle = edges[mesh.start]
     return middle + mesh.beyond(-1, mesh.speeds), edges[-1] - middle + mesh.beyond(1, mesh.speeds)
+
+
+def _at(model: Model, at: Number, resolution: Resolution) -> tuple[Number, Number, Number]:
+    """∫p to the left and to the right of a point, and e^(−Φ) there, Φ = 0 at an inner point.
+
+    The panels begin where the law is, which a point far out in a tail would not see.
+    """
+    reference, dynamics = _inner_point(model), Dynamics(model)
+    zero = dynamics.first_zero(reference, 1 if at > reference else -1)
+    if zero is not None and (at - zero) * (zero - reference) >= 0:
+        raise ComputationError(
+            "a point inside the interval of the law",
+            f"{mp.nstr(at, 8)}, where that ends at the zero {mp.nstr(zero, 8)} of C",
+            "choose a point on the other side of the zero",
+        )
+    mesh = Mesh(model, reference, None, None, (at,), resolution, counted_from=at)
+    place = min(range(len(mesh.edges)), key=lambda i: abs(mesh.edges[i] - at))
+    below = mesh.cumulative(mesh.speeds, mesh.beyond(-1, mesh.speeds))[1][place]
+    above = mesh.cumulative_from_right(mesh.speeds, mesh.beyond(1, mesh.speeds))[1][place]
+    return below, above, mp.exp(-mesh.potentials[place])
 
 
 def quantile(model: Model, probability: Point, *, digits: int = 15) -> Enclosure:
@@ -616,14 +637,17 @@ def _newton_quantile(
     with mp.workprec(resolution.working_bits):
         wanted = _number(probability)
         for _ in range(200):
-            local = Mesh(model, guess, None, None, (), resolution)
-            below, above = _masses(local)
+            below, above, exponential = _at(model, guess, resolution)
             if 2 * wanted <= 1:
                 excess = below * mp.log(below / (wanted * (below + above)))
             else:
                 excess = above * mp.log((1 - wanted) * (below + above) / above)
-            noise = local.dynamics.drift_and_noise(guess)[1]
-            step = excess / noise ** (-local.dynamics.s)
+            noise = mesh.dynamics.drift_and_noise(guess)[1]
+            step = excess / (exponential * noise ** (-mesh.dynamics.s))
+            zero = mesh.dynamics.first_zero(guess, -1 if step > 0 else 1)
+            if zero is not None and abs(step) >= abs(guess - zero):
+                guess = (guess + zero) / 2
+                continue
             guess -= step
             if abs(step) <= mp.ldexp(max(abs(guess), mp.mpf(1)), -resolution.bits // 2 - 6):
                 return guess

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 
 from flint import arb, arb_poly, arb_series, ctx
 
@@ -77,7 +78,7 @@ class Panel:
     noise_scale: float
     """log(1/C) at the centre, a double"""
     majorant: list[float]
-    """|u_k|, k < PLAN_ORDER, from above"""
+    """|u_k| for k from 1 on, to PLAN_ORDER terms at most, from above"""
     low: arb_poly
     """u around the centre to PLAN_ORDER terms, in low precision"""
     ranges: list[tuple[float, float]] = field(default_factory=list)
@@ -364,7 +365,7 @@ def _tells(radius: float, slope_bound: float, half: float, sizes: Sequence[float
 
 
 def _plan_coefficients(program: Program, centre: arb) -> tuple[list[float], arb_poly] | None:
-    """|q_k| from above and the polynomial u, both to PLAN_ORDER terms."""
+    """|q_k| from above and the polynomial u, both to PLAN_ORDER terms at most."""
     saved = ctx.cap
     ctx.cap = PLAN_ORDER
     try:
@@ -375,7 +376,9 @@ def _plan_coefficients(program: Program, centre: arb) -> tuple[list[float], arb_
         # The antiderivative to PLAN_ORDER terms uses one term of q less.
         sizes = [float(b.abs_upper()) for b in balls[: PLAN_ORDER - 1]]
         sizes += [0.0] * (PLAN_ORDER - 1 - len(sizes))
-        return sizes, arb_poly((-q.integral()).coeffs())
+        # Close to a singularity, at 10^-12 of it, say, the higher ones overflow: fewer terms then.
+        sizes = list(takewhile(math.isfinite, sizes))
+        return (sizes, arb_poly((-q.integral()).coeffs()[: len(sizes) + 1])) if sizes else None
     finally:
         ctx.cap = saved
 

@@ -96,18 +96,18 @@ class Program:
         index = self.inputs.index(name)
         return any(i.op == "input" and i.value == index for i in self.instructions)
 
-    def specialised(self, decide: Callable[[int], int]) -> Program:
-        """The program on a region where switches keep their signs.
+    def specialised(self, decide: Callable[[int], int | None]) -> Program:
+        """The program on a region where switches keep their signs, or at a point.
 
-        `decide(position)` gives the sign (+1 or -1) of output `position` of `switch_program`, or
-        0 to leave that switch as it is.
+        `decide(position)` gives the sign (+1, -1, or 0 at a zero) of output `position` of
+        `switch_program`, or None to leave that switch as it is.
         """
         signs = {index: decide(position) for position, index in enumerate(self.switches)}
         builder = Builder(self.inputs)
         new: list[int] = []
         for instruction in self.instructions:
             args = tuple(new[a] for a in instruction.args)
-            sign = signs.get(instruction.args[0], 0) if instruction.args else 0
+            sign = signs.get(instruction.args[0]) if instruction.args else None
             new.append(_specialise(builder, instruction, args, sign))
         return builder.program([new[o] for o in self.outputs])
 
@@ -181,16 +181,16 @@ class Builder:
 
 
 def _specialise(
-    builder: Builder, instruction: Instruction, args: tuple[int, ...], sign: int
+    builder: Builder, instruction: Instruction, args: tuple[int, ...], sign: int | None
 ) -> int:
-    """One instruction with the sign of its switch known (or 0), and conditions already decided."""
+    """One instruction with the sign of its switch known (or None), and conditions decided."""
     op = instruction.op
-    if sign and op == "abs":
-        return args[0] if sign > 0 else builder.emit("neg", args[0])
-    if sign and op == "sign":
+    if sign is not None and op == "abs":
+        return args[0] if sign >= 0 else builder.emit("neg", args[0])
+    if sign is not None and op == "sign":
         return builder.constant(sign)
-    if sign and op in COMPARISONS:
-        return builder.emit("true" if sign < 0 else "false")
+    if sign is not None and op in COMPARISONS:
+        return builder.emit("true" if sign < 0 or (sign == 0 and op == "le") else "false")
     known = [{"true": True, "false": False}.get(builder.instructions[a].op) for a in args]
     if op == "not" and known[0] is not None:
         return builder.emit("false" if known[0] else "true")

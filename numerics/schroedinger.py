@@ -480,4 +480,12 @@ def decay_length(
     return total * abs(outer - inner) / points
 
 
-__all__ = ["Comparison", "comparison", "decay_length", "schroedinger_program"]
+def lowest_potential(model: Model, left: float, right: float, points: int) -> float:
+    """The least V at equally spaced points between two states."""
+    with ctx.workprec(64):
+        positions = [left + (right - left) * (k + 0.5) / points for k in range(points)]
+        program = schroedinger_program(model)
+        return min(float(evaluate_arb(program, arb(w))[0]) for w in positions)
+
+
+__all__ = ["Comparison", "comparison", "decay_length", "lowest_potential", "schroedinger_program"]

@@ -13,9 +13,19 @@ from functools import reduce
 
 from flint import arb, ctx
 
-from numerics.core import Core, Point, core_of, mirrored, pieces, point_ball, weighted
+from numerics.core import (
+    Core,
+    Point,
+    at_point,
+    core_of,
+    jump_at,
+    just_after,
+    mirrored,
+    point_ball,
+    weighted,
+)
 from numerics.enclosure import Enclosure
-from numerics.errors import ComputationError
+from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import as_fmpq, evaluate_arb
 from numerics.landscape import (
     cover,
@@ -40,7 +50,8 @@ from numerics.tails import tail_power
 def density(model: Model, at: Point, *, digits: int = 15, method: Method = "both") -> Enclosure:
     """The stationary density at a point.
 
-    `p(x) / (∫_{−∞}^x p + ∫_x^∞ p)`, each mass relative to p(x).
+    `p(x) / (∫_{−∞}^x p + ∫_x^∞ p)`, each mass relative to p(x). Where C jumps, p(x) is that of the
+    formula at x itself.
 
     Parameters
     ----------
@@ -62,7 +73,7 @@ def density(model: Model, at: Point, *, digits: int = 15, method: Method = "both
             with ctx.workprec(_bits(accuracy)):
                 x = point_ball(at)
                 left, right = _masses(core, x, accuracy)
-                return 1 / (left + right)
+                return _at_jump(core, at) / (left + right)
 
         return until_certain(compute, digits)
 
@@ -81,7 +92,7 @@ def normaliser(model: Model, *, digits: int = 15, method: Method = "both") -> En
                 left, right = _masses(core, x, accuracy)
                 mass = left + right
                 s = 1 - evaluate_arb(model.theta)[0]
-                return mass * evaluate_arb(model.noise, x)[0] ** (-s)
+                return mass * evaluate_arb(just_after(core, x), x)[0] ** (-s)
 
         return until_certain(compute, digits)
 
@@ -137,6 +148,12 @@ def moment(
             )
         odd = not absolute and r % 2 == 1
         inside = inner_point(core)
+        if r <= -1 and not inside:
+            raise InfiniteMean(
+                f"a moment of order {order} that exists",
+                f"|x|^{order} times a density that is positive at 0, whose integral diverges there",
+                "the moment is infinite: ask for an order above -1",
+            )
         if odd and not inside and is_even(core.program):
             end = natural_end(core, arb(0))
             require_finite_moment(core, r, end, arb(-1) if end.point is None else None)
@@ -150,7 +167,7 @@ def moment(
                 origin = arb(0)
                 left, right = _masses(core, origin, accuracy)
                 above = _moment_mass(core, r, 1, accuracy)
-                below = _moment_mass(core, r, -1, accuracy) / _jump(core, origin)
+                below = _moment_mass(core, r, -1, accuracy) / jump_at(core, origin)
                 return (above + (-below if odd else below)) / (left + right)
 
         return until_certain(compute, digits, may_vanish=odd and not inside)
@@ -199,7 +216,7 @@ def quantile(
 
     def certified() -> Enclosure:
         core = core_of(model)
-        with ctx.workprec(128):
+        with ctx.workprec(_ROUGH_BITS):
             level = point_ball(probability)
             if is_even(core.program) and probability == Fraction(1, 2):
                 require_finite_mass(core, natural_end(core, arb(0)), None)
@@ -208,44 +225,79 @@ def quantile(
                 raise ComputationError(
                     "a probability strictly between 0 and 1", str(level), "give 1/2 for the median"
                 )
-            guess = _rough_quantile(core, level)
-        state = _Quantile(core, probability, guess)
+            upper, logit = bool(level > arb(1) / 2), (level / (1 - level)).log()
+        with ctx.workprec(192):
+            guess = _rough_quantile(core, logit)
+        state = _Quantile(core, probability, upper, guess)
         return until_certain(state.enclose, digits, may_vanish=True)
 
     return by_route("quantile", (model, probability), {}, digits, method, certified)
 
 
-def _rough_quantile(core: Core, level: arb) -> float:
-    """A double near the quantile: Newton's iteration on the logit, within a growing bracket."""
-    x = float(inner_point(core))
+_ROUGH_BITS = 1024
+"""Probabilities within 10^-300 of 1 are told from it."""
+_FARTHEST_QUANTILE = 1e300
+
+
+def _rough_quantile(core: Core, wanted: arb) -> arb:
+    """A number near the quantile with that logit: Newton's iteration, within a growing bracket.
+
+    In a tail that falls like a power the logit is a straight function of log |x|: so are the steps.
+    """
+    x = arb(as_fmpq(inner_point(core)))
     low, high = _ends(core, x)
-    wanted = float((level / (1 - level)).log())
+    powers = [_falls_like_a_power(side, y) for side, y in ((core, x), (mirrored(core), -x))]
     # Over a barrier the masses are huge in units of the density: a step may only double.
-    reach = max(1.0, abs(x))
+    reach = max(1.0, abs(float(x)))
     for _ in range(200):
-        left, right = _masses(core, arb(x), 25.0)
-        logit = float((left / right).log())
-        if logit < wanted:
+        left, right = _masses(core, x, 25.0)
+        missing = wanted - (left / right).log()
+        if missing > 0:
             low = x
         else:
             high = x
         # d logit/dx = p(x)/(left) + p(x)/(right), in units of p(x)
-        step = (wanted - logit) * float(left * right / (left + right))
-        if abs(step) <= 1e-9 * max(abs(x), float(arb.min(left, right))):
-            return x
-        trial = x + max(-reach, min(step, reach))
-        reach *= 2
-        x = trial if low < trial < high else (x + (low if step < 0 else high)) / 2
+        step = arb((missing * left * right / (left + right)).mid())
+        if abs(step) <= 1e-9 * arb.max(abs(x), arb.min(left, right)):
+            return arb(x.mid())
+        ratio = step / x
+        if powers[bool(x > 0)] and (ratio > 1 or ratio < -0.5):
+            trial = x * arb.max(arb.min(ratio, arb(200)), arb(-200)).exp()
+        else:
+            trial = x + arb.max(arb.min(step, arb(reach)), arb(-reach))
+            reach *= 2
+        if not (trial > low and trial < high):
+            trial = _middle(x, low if step < 0 else high)
+        x = arb(trial.mid())
+        if abs(x) > _FARTHEST_QUANTILE:
+            raise ComputationError(
+                f"a quantile within {_FARTHEST_QUANTILE:g} of 0",
+                f"one beyond, in a tail as heavy as that (near {x.str(5, radius=False)})",
+                "ask for a probability nearer to 1/2",
+            )
     return x
 
 
-def _ends(core: Core, x: float) -> tuple[float, float]:
-    """The interval with noise around a point, in doubles."""
-    left = natural_end(core, arb(x)).point
-    right = natural_end(mirrored(core), arb(-x)).point
+def _middle(x: arb, other: arb) -> arb:
+    """Half the way, on a scale of powers where the two are of one sign and far apart."""
+    ratio = other / x
+    if ratio.is_finite() and (ratio > 4 or (ratio > 0 and ratio < 0.25)):
+        return x * ratio.sqrt()
+    return (x + other) / 2
+
+
+def _falls_like_a_power(core: Core, inside: arb) -> bool:
+    """Whether the left tail of the density is a power of |x|."""
+    end = natural_end(core, inside)
+    return end.point is None and bool(tail_power(outermost(core, end, inside), end).is_finite())
+
+
+def _ends(core: Core, x: arb) -> tuple[arb, arb]:
+    """The interval with noise around a point."""
+    left, right = natural_end(core, x), natural_end(mirrored(core), -x)
     return (
-        -math.inf if left is None else float(left),
-        math.inf if right is None else -float(right),
+        arb.neg_inf() if left.point is None else left.location(),
+        arb.pos_inf() if right.point is None else -right.location(),
     )
 
 
@@ -255,38 +307,42 @@ class _Quantile:
 
     core: Core
     probability: Point
-    guess: float
-
-    def __post_init__(self) -> None:
-        self.x = arb(self.guess)
+    upper: bool
+    """Whether 1/2 lies below: then it is the mass above that is compared"""
+    x: arb
 
     def enclose(self, accuracy: float) -> arb:
         """An interval around the quantile whose ends lie on its two sides."""
         with ctx.workprec(_bits(accuracy) + 20):
-            level = point_ball(self.probability)
-            reached = 18.0
+            reached, unknown = 18.0, arb(0)
             while reached < 2 * accuracy:
                 goal = min(2 * reached, accuracy) + 5
-                left, right = _masses(self.core, self.x, goal)
-                step = level * (left + right) - left
+                missing, unit = self._missing(self.x, goal)
+                step = missing * unit
                 self.x = arb((self.x + step).mid())
+                unknown = arb(step.rad())
                 if reached >= accuracy:
                     break
                 reached = min(2 * reached, accuracy)
             left, right = _masses(self.core, self.x, 20.0)
-            unit = float(arb.min(left, right))
-            size = abs(float(self.x))
+            unit = arb.min(left, right)
+            size = abs(self.x)
             # A quantile far below the scale of the law may be 0: then the digits are absolute.
-            size = unit if size < unit * math.exp(-accuracy / 2) else size
-            half = arb(size) * arb(-(accuracy - 4)).exp()
-            ends = (arb((self.x - half).mid()), arb((self.x + half).mid()))
-            signs = []
-            for x in ends:
-                left, right = _masses(self.core, x, accuracy + 3)
-                signs.append(left / (left + right) - level)
-            if signs[0] < 0 < signs[1]:
-                return ends[0].union(ends[1])
-            return arb.nan()
+            size = unit if size < unit * arb(-accuracy / 2).exp() else size
+            # Masses far out in a tail are known less well than asked for.
+            half = arb.max(size * arb(-(accuracy - 4)).exp(), 4 * unknown)
+            low, high = arb((self.x - half).mid()), arb((self.x + half).mid())
+            below, above = (self._missing(x, accuracy + 5)[0] for x in (low, high))
+            return low.union(high) if below > 0 and above < 0 else arb.nan()
+
+    def _missing(self, x: arb, accuracy: float) -> tuple[arb, arb]:
+        """The share of mass that lies between x and the quantile, and all mass relative to p(x)."""
+        left, right = _masses(self.core, x, accuracy)
+        whole = left + right
+        with ctx.workprec(ctx.prec + _ROUGH_BITS if self.upper else ctx.prec):
+            level = point_ball(self.probability)
+            rest = 1 - level
+        return (right / whole - rest if self.upper else level - left / whole), whole
 
 
 def _bits(accuracy: float) -> int:
@@ -296,16 +352,15 @@ def _bits(accuracy: float) -> int:
 def _masses(core: Core, x: arb, accuracy: float) -> tuple[arb, arb]:
     """The masses on both sides of x, relative to p(x) (from the right, where p jumps)."""
     left, right = _mass(core, x, -1, accuracy), _mass(core, x, 1, accuracy)
-    return left / _jump(core, x), right
+    return left / jump_at(core, x), right
 
 
-def _jump(core: Core, x: arb) -> arb:
-    """p(x+)/p(x−): 1 unless C switches exactly at x."""
+def _at_jump(core: Core, at: Point) -> arb:
+    """p(x)/p(x+): 1 unless C switches exactly at x."""
     if core.program.is_smooth:
         return arb(1)
-    before = pieces(core.program, x - 1, x)[-1].program
-    after = pieces(core.program, x, x + 1)[0].program
-    return core.jump(before, after, x)
+    x = point_ball(at)
+    return core.jump(just_after(core, x), at_point(core.program, at), x)
 
 
 def _mass(core: Core, x: arb, side: int, accuracy: float) -> arb:
@@ -346,6 +401,6 @@ def _moment_mass(core: Core, order: Fraction, side: int, accuracy: float) -> arb
         stages = (Stage("speed", power=int(order)),)
         return side_states(core, end, arb(0), stages, accuracy)[0]
     # |x|^r is not analytic at 0: there the weighted density is a power-law end of its own.
-    total = side_mass(weighting, end, x, accuracy)
+    total = side_mass(weighting, end, x, accuracy) / jump_at(core, x)
     total += side_mass(mirrored(weighting), End(-1, Fraction(0)), -x, accuracy)
     return total * (-log_density_rise(core, cover(core, x, arb(0)), accuracy)).exp()

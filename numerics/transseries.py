@@ -80,9 +80,12 @@ def forms(program: Program, end: End) -> tuple[Form, ...] | None:
         return None
     expansion = _Transseries(program, end)
     try:
-        return expansion.forms()
+        found = expansion.forms()
     except NotLocal:
         return None
+    # exp(1/x): no exponential of a polynomial, so that the limit is the formula itself.
+    gained = any(form.rest is not None or form.rate.degree() > 0 for form in found)
+    return found if gained else None
 
 
 def _vanishes(program: Program) -> bool:

@@ -39,6 +39,17 @@ def prefactor(H_a: Value, H_b: Value) -> Expr:
     return 2 * pi / sqrt(-sympy.sympify(H_a) * H_b)
 
 
+def noise_per_loss(noise: Expr, gradient: Expr, variable: sympy.Symbol) -> Expr | None:
+    """dC/dL where C is an affine function of L (0: constant noise), else None.
+
+    A piecewise C is taken for none: where it jumps, its derivative does not tell.
+    """
+    if noise.has(sympy.Piecewise):
+        return None
+    slope = sympy.cancel(sympy.diff(noise, variable) / gradient)
+    return None if slope.has(variable) else slope
+
+
 def langevin_time(H_a: Value, H_b: Value, Delta_L: Value, eta: Value, sigma: Value) -> Expr:
     """Kramers time of constant noise `C = sigma`: `2 pi/sqrt(H_a|H_b|) exp(2 Delta_L/(eta sigma))`.
 

@@ -11,7 +11,7 @@ from mpmath import mp
 from numerics.eigenvalues import Spectrum, spectrum
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, Disagreement, InfiniteMean
-from numerics.lowering import Model, lower_diffusion
+from numerics.lowering import Model, lower_constant, lower_diffusion
 from numerics.mpmath_spectrum import finite_difference_spectrum, require_agreement
 
 w = sympy.Symbol("w", real=True)
@@ -208,3 +208,33 @@ def test_a_heavy_tail_without_eigenvalues_below_its_continuum() -> None:
         assert [e.decimals(15)[0] for e in found.eigenvalues] == ["0"]
         assert found.continuum_edge is not None
         assert found.continuum_edge.lower <= Fraction(1, 80) <= found.continuum_edge.upper
+
+
+@pytest.mark.parametrize(
+    ("eta", "expected"), [("1/20", 1.958927299973044e-5), ("1/100", 8.61620074185610e-23)]
+)
+def test_rare_transitions_between_narrow_wells(eta: str, expected: float):
+    """λ₁ alone is asked for: wells narrower than panels, and an eigenvalue far below doubles' ε.
+
+    Expected: 2/τ of the mean first passage time τ of the symmetric well from −1 to 1, nearly.
+    """
+    law = model((w**2 - 1) ** 2 / 4, 1, eta)
+    found = spectrum(law, 2).eigenvalues[1]
+    assert found.certain_digits() >= 15
+    assert abs(float(found) / expected - 1) < 1e-12
+
+
+def test_zeros_of_eigenfunctions_at_seams():
+    """Symmetry puts a zero of the second eigenfunction on the kink at 0, where two panels meet."""
+    law = model(sympy.Abs(w) + w**2, 1 + sympy.Abs(w), "1/5", "1/2")
+    values = spectrum(law, 4, exit_below=-2, exit_above=2).eigenvalues
+    assert all(one.certain_digits() >= 15 for one in values)
+
+
+def test_irrational_exits_at_many_digits():
+    """Brownian motion on (0, π): n², to more digits than an exit of 128 bits has."""
+    end = lower_constant(sympy.pi)
+    values = spectrum(model(NO_LOSS), 6, exit_below=0, exit_above=end, digits=45, method="arb")
+    for n, one in enumerate(values.eigenvalues, start=1):
+        assert one.lower <= n**2 <= one.upper
+        assert one.certain_digits() >= 45

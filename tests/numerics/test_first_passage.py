@@ -592,3 +592,68 @@ def test_laplace_transforms_by_both_routes_through_a_kink(loss, noise, theta, et
     """Where paths explode on the far side, those count as 0, by both routes."""
     made = model(loss, noise, eta, theta)
     assert exit_time_laplace(made, 1, HALF, exit_above=1).certain_digits() >= 15
+
+
+def _symmetric_brownian(noise: str) -> Any:
+    """No drift, Ito, D = 1 on the left of 0 and 2 on its right, at 0 as the text says."""
+    return model(0, noise, 2)
+
+
+@pytest.mark.parametrize("noise", ["piecewise(1, w < 0, 2)", "piecewise(1, w <= 0, 2)"])
+def test_a_start_at_a_jump_of_c_between_two_exits(noise: str) -> None:
+    """The two sides measure p in other units there; Ito without drift: u is C¹ at 0."""
+    law = _symmetric_brownian(noise)
+    ends: dict[str, Any] = {"exit_below": -1, "exit_above": 1}
+    assert holds(exit_probability(law, 0, **ends), HALF)
+    assert holds(mean_exit_time(law, 0, **ends), Fraction(3, 8))
+    # E τ² = 2 ∫ G T, G = (1 ∓ y)/(2D), T = 3/8 − y/8 − y²/(2D)
+    t = sympy.Symbol("t")
+    mean = sympy.Rational(3, 8) - t / 8
+    second = sympy.integrate((1 + t) * (mean - t**2 / 2), (t, -1, 0))
+    second += sympy.integrate((1 - t) * (mean - t**2 / 4) / 2, (t, 0, 1))
+    assert holds(exit_time_moment(law, 2, 0, **ends), Fraction(str(second)))
+    with mp.workdps(60):
+        k, j = mp.sqrt(3), mp.sqrt(mp.mpf(3) / 2)
+        exact = (k / mp.sinh(k) + j / mp.sinh(j)) / (k * mp.coth(k) + j * mp.coth(j))
+        assert holds(exit_time_laplace(law, 3, 0, **ends), exact)
+
+
+def test_an_essential_singularity_of_an_exponential_is_no_recursion() -> None:
+    """exp(−1/w²) holds no exponential of a polynomial: it is analytic at infinity."""
+    far = model("w**2/2 + exp(-1/w**2)", 1, HALF)
+    assert mean_exit_time(far, 1, exit_above=2, exit_below=Fraction(1, 10)).lower > 0
+    bounded = model("w**2/2 + exp(-1/(1+w**2))", "1 + exp(-1/(1+w**2))", HALF)
+    assert mean_exit_time(bounded, -1, exit_above=1).certain_digits() >= 15
+
+
+def test_messages_name_points_of_the_model() -> None:
+    """What lies above the start is found on the mirrored model, and named as it is."""
+    with pytest.raises(ComputationError, match=r"near 1\.5707"):
+        mean_exit_time(model("w**2/2 + tan(w)", 1, HALF), 0, exit_above=2, exit_below=-1)
+    with pytest.raises(ComputationError, match="zero of C near 1;"):
+        mean_exit_time(model("w**2/2", "1-abs(w)", HALF), 0, exit_below=-HALF)
+    with pytest.raises(ComputationError, match="the zero 1 of C, which is reached"):
+        mean_exit_time(from_gradient("w-1/2", "w*(1-w)", 4), HALF, exit_below=Fraction(1, 4))
+    with pytest.raises(ComputationError, match="C without such a value at -2"):
+        mean_exit_time(model("w**2/2", "1+sqrt(w+1)", HALF), 0, exit_above=1, exit_below=-2)
+
+
+def test_ends_close_to_a_zero_of_c() -> None:
+    """Neutral genes, D = w(1 − w)/2, up to 10^-13 of both ends: E τ = −2[x log x + …], nearly."""
+    near = Fraction(1, 10**13)
+    law = model(0, "w*(1-w)", 1)
+    ends: dict[str, Any] = {"exit_below": near, "exit_above": 1 - near}
+    assert holds(exit_probability(law, THIRD, **ends), (THIRD - near) / (1 - 2 * near))
+    found = mean_exit_time(law, THIRD, **ends)
+    with mp.workdps(60):
+
+        def entropy(x: Fraction) -> Any:
+            y = mp.mpf(x.numerator) / x.denominator
+            return -2 * (y * mp.log(y) + (1 - y) * mp.log(1 - y))
+
+        assert holds(found, entropy(THIRD) - entropy(near))
+
+
+def test_hopeless_laplace_rates_are_refused_at_once() -> None:
+    with pytest.raises(ComputationError, match="a smaller rate"):
+        exit_time_laplace(ornstein_uhlenbeck(), 10**12, 0, exit_above=1, exit_below=-2)

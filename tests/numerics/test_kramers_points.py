@@ -103,3 +103,18 @@ def test_zero_of_the_noise_between_is_named():
     formula = lower(sympy.Symbol("exponent", real=True), FORMULA_SYMBOLS)
     with pytest.raises(ComputationError, match=r"C > 0.*-0\.5"):
         kramers_points.formula_value(one, points, formula)
+
+
+def test_noise_that_jumps():
+    """Between minimum and saddle the exponent is split there; at the saddle there is no C_b."""
+    formula = lower(sympy.Symbol("exponent", real=True), FORMULA_SYMBOLS)
+    between = model(QUARTIC, sympy.Piecewise((1, w < sympy.Rational(-1, 2)), (2, True)))
+    points = kramers_points.critical_points(between, -1, 1)
+    # (2/η)[(L(−1/2) − L(−1)) + (L(0) − L(−1/2))/2], η = 1/10
+    exact = 20 * (Fraction(9, 64) + (Fraction(1, 4) - Fraction(9, 64)) / 2)
+    found = kramers_points.formula_value(between, points, formula)
+    assert found.lower <= exact <= found.upper
+    at_saddle = model(QUARTIC, sympy.Piecewise((1, w < 0), (2, True)))
+    points = kramers_points.critical_points(at_saddle, -1, 1)
+    with pytest.raises(ComputationError, match=r"continuous at the minimum.*from 1 to 2"):
+        kramers_points.formula_value(at_saddle, points, formula)

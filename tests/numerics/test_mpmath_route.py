@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import pytest
@@ -13,6 +14,7 @@ from numerics import mpmath_route
 from numerics.enclosure import Enclosure
 from numerics.errors import ComputationError, InfiniteMean
 from numerics.lowering import Model, lower_constant, lower_diffusion
+from theory.diffusion import as_expression
 
 w = sympy.Symbol("w", real=True)
 
@@ -235,4 +237,26 @@ def test_a_switch_at_0_that_no_sample_hits():
     found = mpmath_route.mean_exit_time(made, Fraction(1, 10), **ends)
     exact = certified.mean_exit_time(made, Fraction(1, 10), method="arb", **ends)
     assert found.overlaps(exact)
+    assert found.certain_digits() >= 15
+
+
+@pytest.mark.parametrize(
+    ("loss", "noise", "ends"),
+    [
+        # Two switches closer together than any samples, nested or the zeros of a polynomial.
+        ("w**2/2", "piecewise(1, abs(w - 3/10) < 1/10000, 2)", (None, 1)),
+        ("w**2/2 + abs(w**2 - 1/10**8)", "piecewise(1, w**2 < 1/10**8, 2)", (None, 1)),
+        ("(w**2-1)**2/4 + abs(abs(w + 1/2) - 1/1000)/10", "1+w**2", (None, 1)),
+        # One between the last sample and the exit.
+        ("w**2/2 + abs(w - 999/1000)", "1", (-1, 1)),
+        ("w**2/2 + abs(w - 99999999/10**8)", "1", (-1, 1)),
+        # A scale that is largest beside the start, on a wall so steep that no grid sees it.
+        ("w**2/2 + 1/w", "1", (Fraction(1, 10**4), 1)),
+    ],
+)
+def test_switches_and_walls_between_samples(loss: str, noise: str, ends: tuple[Any, Any]) -> None:
+    """Both routes agree, or the call raises."""
+    start = Fraction(1, 1000) if ends[0] == Fraction(1, 10**4) else 0
+    law = model(as_expression(loss), as_expression(noise), 1, 0)
+    found = certified.mean_exit_time(law, start, exit_below=ends[0], exit_above=ends[1])
     assert found.certain_digits() >= 15

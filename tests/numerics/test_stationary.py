@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import sympy
@@ -271,3 +272,97 @@ def test_a_quantile_of_a_bimodal_law() -> None:
 def test_no_tail_index_without_a_law(loss, noise) -> None:
     with pytest.raises(InfiniteMean, match="mass is infinite"):
         tail_index(model(loss, noise, "1/4"), method="arb")
+
+
+@pytest.mark.parametrize(("at", "condition"), [(HALF, "w {} 1/2"), (Fraction(1, 3), "3*w {} 1")])
+def test_density_at_a_jump_of_c_is_the_formula_there(at: Fraction, condition: str) -> None:
+    """One law, and at the jump itself p = C^(−1) e^(−Φ) with the C of the formula: 1 or 2."""
+    strict = model("w**2/2", f"piecewise(1, {condition.format('<')}, 2)", 1)
+    closed = model("w**2/2", f"piecewise(1, {condition.format('<=')}, 2)", 1)
+    ratio = density(closed, at).middle / density(strict, at).middle
+    assert abs(ratio - 2) < Fraction(1, 10**14)
+
+
+def test_normaliser_with_a_jump_of_c_at_0() -> None:
+    """∫ e^(−x²/C)/C: √π/2 (1 + 1/√2), whatever C is at 0 itself."""
+    law = model("w**2/2", "piecewise(1, w <= 0, 2)", 1)
+    with mp.workdps(60):
+        assert holds(normaliser(law, method="arb"), mp.sqrt(mp.pi) / 2 * (1 + 1 / mp.sqrt(2)))
+
+
+@pytest.mark.parametrize("order", [Fraction(7, 3), Fraction(-1, 3)])
+def test_absolute_moment_with_a_kink_at_0(order: Fraction) -> None:
+    """p = e^(−2|w|): E|X|^r = Γ(r + 1)/2^r."""
+    law = model("abs(w)", 1, 1, 1)
+    with mp.workdps(60):
+        r = mp.mpf(order.numerator) / order.denominator
+        assert holds(moment(law, order, absolute=True), mp.gamma(r + 1) / 2**r)
+
+
+@pytest.mark.parametrize("switch", ["-1", "1", "1/3", "-1/2"])
+def test_absolute_moment_with_a_jump_of_c(switch: str) -> None:
+    """Against quadrature of p = e^(−Φ)/C, Φ = x²/C + const, on each side of the jump."""
+    law = model("w**2/2", f"piecewise(1, w < {switch}, 2)", 1)
+    r = Fraction(3, 2)
+    with mp.workdps(40):
+        at = mp.mpf(Fraction(switch).numerator) / Fraction(switch).denominator
+        rise = mp.exp(-(at**2) / 2)  # e^(−Φ) is continuous at the jump
+
+        def density_there(x: Any) -> Any:
+            return mp.exp(-(x**2)) if x < at else rise * mp.exp(-(x**2) / 2) / 2
+
+        stops = [-12, *sorted({at, mp.mpf(0)}), 16]
+        weight: Any = mp.quad(lambda x: abs(x) ** 1.5 * density_there(x), stops)
+        mass: Any = mp.quad(density_there, stops)
+        found = moment(law, r, absolute=True)
+    assert abs(float(found) - float(weight / mass)) < 1e-12
+
+
+def test_quantiles_far_out_in_both_tails() -> None:
+    """p = e^(−2|w|): ±log(2q)/2 at q and 1 − q; a power tail against its own distribution."""
+    laplace, small = model("abs(w)", 1, 1), Fraction(1, 10**30)
+    with mp.workdps(60):
+        exact = -mp.log(2 * mp.mpf(10) ** -30) / 2
+        assert holds(quantile(laplace, small, method="arb"), -exact)
+        assert holds(quantile(laplace, 1 - small, method="arb"), exact)
+    heavy = model("w**2/2", "1+w**2", 100)  # m = 1.01
+    for probability in (small, 1 - small):
+        x = quantile(heavy, probability, method="arb", digits=25)
+        upper = probability > HALF
+        tail = cumulative(heavy, x.middle, upper=upper, method="arb", digits=20)
+        assert abs(tail.middle / small - 1) < Fraction(1, 10**18)
+
+
+def test_quantiles_close_to_zeros_of_c() -> None:
+    """p = 6w(1−w): F = 3w² − 2w³, so that F(w) = 10^-30 at 10^-15/√3, by both routes."""
+    law = from_gradient("w - 1/2", "w*(1-w)", "1/2")
+    small = Fraction(1, 10**30)
+    found = quantile(law, small)
+    w = found.middle
+    assert found.certain_digits() >= 15
+    assert abs((3 * w**2 - 2 * w**3) / small - 1) < Fraction(1, 10**14)
+    close = Fraction(1, 10**60)
+    assert holds(cumulative(law, close), 3 * close**2 - 2 * close**3)
+
+
+def test_points_far_out_beside_a_zero_of_c() -> None:
+    """p ∝ e^(−2(w−1)²) on w > 0: no series about 0 reaches 8, where p is 10^-42."""
+    law = from_gradient("w**2 - w", "w", "1/2", 1)
+    with mp.workdps(60):
+        exact = mp.exp(-98) / (mp.sqrt(mp.pi / 8) * (1 + mp.erf(mp.sqrt(2))))
+        assert holds(density(law, 8), exact)
+
+
+def test_far_points_of_a_power_tail_by_both_routes() -> None:
+    """C = 1, L = log(1 + w²), η = 3: p ∝ (1 + w²)^(−2/3), at 10^30."""
+    law = model("log(1+w**2)", 1, 3)
+    with mp.workdps(60):
+        mass = mp.beta(mp.mpf(1) / 2, mp.mpf(1) / 6)
+        exact = mp.mpf(10) ** -40 / mass
+        assert holds(density(law, 10**30), exact)
+    assert cumulative(law, -(10**30)).certain_digits() >= 15
+
+
+def test_a_moment_of_order_minus_one_diverges_at_0_without_a_zero_of_c() -> None:
+    with pytest.raises(InfiniteMean, match="positive at 0"):
+        moment(ornstein_uhlenbeck(), -1, absolute=True)

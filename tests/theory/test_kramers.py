@@ -214,3 +214,14 @@ def test_quartic_jets_are_the_derivatives_of_the_loss():
             # L(w) = length^2 * (loss in x), d/dw = (1/length) d/dx
             derivative = diff(made.gradient, x, order + 1).subs(x, point) / length**order
             assert sympy.simplify(value - derivative) == 0
+
+
+def test_noise_per_loss_needs_a_c_without_jumps():
+    """The derivative of a C that jumps is 0 nearly everywhere, and C is not constant."""
+    loss = (x**2 - 1) ** 2 / 4
+    jump = sympy.Piecewise((1, x < 0), (2, True))
+    assert kramers.noise_per_loss(sympy.Integer(3), diff(loss, x), x) == 0
+    assert kramers.noise_per_loss(1 + 2 * loss, diff(loss, x), x) == 2
+    assert kramers.noise_per_loss(1 + x**2, diff(loss, x), x) is None
+    assert kramers.noise_per_loss(jump, diff(loss, x), x) is None
+    assert kramers.noise_per_loss(jump + 2 * loss, diff(loss, x), x) is None
