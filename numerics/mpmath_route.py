@@ -635,16 +635,16 @@ def _newton_quantile(
     in a tail, until the next step would not count.
     """
     with mp.workprec(resolution.working_bits):
-        wanted = _number(probability)
+        wanted, dynamics = _number(probability), Dynamics(model)
         for _ in range(200):
             below, above, exponential = _at(model, guess, resolution)
             if 2 * wanted <= 1:
                 excess = below * mp.log(below / (wanted * (below + above)))
             else:
                 excess = above * mp.log((1 - wanted) * (below + above) / above)
-            noise = mesh.dynamics.drift_and_noise(guess)[1]
-            step = excess / (exponential * noise ** (-mesh.dynamics.s))
-            zero = mesh.dynamics.first_zero(guess, -1 if step > 0 else 1)
+            noise = dynamics.drift_and_noise(guess)[1]
+            step = excess / (exponential * noise ** (-dynamics.s))
+            zero = dynamics.first_zero(guess, -1 if step > 0 else 1)
             if zero is not None and abs(step) >= abs(guess - zero):
                 guess = (guess + zero) / 2
                 continue

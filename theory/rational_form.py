@@ -418,7 +418,7 @@ def _canonical_integral(integral: sympy.Integral) -> Expr:
     function = function.xreplace(inner)
     finite = not any(end.is_infinite for limit in limits for end in limit[1:])
     if inner and finite:
-        expanded = sympy.expand_mul(function)
+        expanded: Any = sympy.expand_mul(function)
         terms: tuple[Expr, ...] = sympy.Add.make_args(expanded)
         if not all(_is_bounded(term, {limit[0] for limit in limits}) for term in terms):
             terms = (function,)

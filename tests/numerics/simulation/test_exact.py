@@ -226,11 +226,15 @@ def test_bad_input_is_named():
         mean_exit_time(made, -1, scheme="exact")
     with pytest.raises(ComputationError, match="continuous drift"):
         mean_exit_time(model("piecewise(-1, w < 0, 1)", "1", "1"), -1, exit_above=1, scheme="exact")
-    with pytest.raises(ComputationError, match="at most 1e.10 cells"):
+    with pytest.raises(ComputationError, match=r"at most 1e.10 cells"):
         mean_exit_time(double_well(0, "1/40"), -1, exit_above=1, exit_below=-4, scheme="exact")
     with pytest.raises(ComputationError, match="between two exits"):
-        mean_exit_time(double_well(0, "1/9"), "39/40", exit_above=1, exit_below=-2, scheme="exact")
-    with pytest.raises(ComputationError, match="near infinity"):
+        mean_exit_time(
+            double_well(0, "1/9"), Fraction(39, 40), exit_above=1, exit_below=-4, scheme="exact"
+        )
+    with pytest.raises(ComputationError, match="mass is infinite"):
         mean_exit_time(model("-w", "1", "1"), 0, exit_above=1, scheme="exact")
+    with pytest.raises(ComputationError, match="near infinity"):
+        exact_states(model("-w**3", "1", "1"), 0, np.array([100.0]), paths=2)
     with pytest.raises(ComputationError, match="times that increase"):
         exact_states(made, 0, np.array([1.0, 0.5]), paths=2)
