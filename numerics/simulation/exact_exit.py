@@ -1,9 +1,10 @@
 """Mean exit times by exact simulation: plain paths, or milestone by milestone where exits are rare.
 
-Between the leftmost point where paths dwell and an upper exit B stand milestones
-`l₀ < l₁ < … < lₙ = B`, the start among them. With `Eₖ` the mean time from lₖ to lₖ₊₁, a path from
-lₖ reaches lₖ₊₁ or comes back to lₖ₋₁, from where it takes `Eₖ₋₁` on average to be at lₖ again (the
-strong Markov property; in one dimension a milestone is a point, and cells end on it):
+Up to an upper exit B stand milestones `l₀ < l₁ < … < lₙ = B`, the start among them, placed by
+`numerics.simulation.waypoints` so that each next one is reached in numbers. With `Eₖ` the mean time
+from lₖ to lₖ₊₁, a path from lₖ reaches lₖ₊₁ or comes back to lₖ₋₁, from where it takes `Eₖ₋₁` on
+average to be at lₖ again (the strong Markov property; in one dimension a milestone is a point, and
+cells end on it):
 
     Eₖ = E[Sₖ] + E[Rₖ] Eₖ₋₁,    τ(start) = Σ Eₖ over the milestones from the start on,
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,12 +40,6 @@ MOST_CELLS = 1e10
 """Some hours."""
 
 LEVEL_PILOT = 4000
-RISE = 1.5
-"""Between milestones the density e^(2A) falls by e^(−RISE) at most."""
-
-DWELLS = 45.0
-"""A maximum of the density is a place to dwell where it is above e^(−DWELLS) of the largest."""
-
 STUCK_CELLS = 10**8
 
 
@@ -85,9 +81,16 @@ class Milestones:
 
     suffix = "+milestones"
 
-    def __init__(self, problem: ExactProblem, seed: int, workplace: Workplace) -> None:
+    def __init__(
+        self, problem: ExactProblem, points: Sequence[float], seed: int, workplace: Workplace
+    ) -> None:
+        """`points` are states upwards, the start among them."""
         self.problem, self.seed, self.workplace = problem, seed, workplace
-        self.places, self.start = milestones(problem)
+        self.start = points.index(problem.start)
+        here, _, upper = problem.coordinates()
+        places = [problem.table.coordinate(point) for point in points]
+        places[self.start] = here
+        self.places = [*places, upper]
         pilot = self._passages(0, [LEVEL_PILOT] * self.count)
         shares = self._shares(pilot)
         self.steps = sum(p.times.steps for p in pilot)
@@ -152,30 +155,6 @@ class Milestones:
         return shares[::-1]
 
 
-def milestones(problem: ExactProblem) -> tuple[list[float], int]:
-    """y of the milestones up to the upper exit, and the index of the start among them."""
-    table = problem.table
-    edges, height = table.edges, 2.0 * table.potential_at_edges()
-    start, _, upper = problem.coordinates()
-    left = np.r_[True, height[1:] > height[:-1]]
-    right = np.r_[height[:-1] >= height[1:], False]
-    dwelling = np.flatnonzero(left & right & (height > height.max() - DWELLS))
-    first = min(start, float(edges[dwelling[0]])) if dwelling.size else start
-    # A milestone each RISE of the density, or each four cells.
-    radius = np.where(table.radius > 0.0, table.radius, np.inf)
-    cost = np.maximum(np.abs(np.diff(height)) / RISE, np.diff(edges) / (4.0 * radius))
-    total = np.concatenate([[0.0], np.cumsum(cost)])
-    at = np.interp([first, start, upper], edges, total)
-    before, after = (max(1, math.ceil(step)) for step in np.diff(at))
-    ways = [np.linspace(at[1], at[2], after + 1)]
-    if first < start:
-        ways.insert(0, np.linspace(at[0], at[1], before + 1)[:-1])
-    places = np.interp(np.concatenate(ways), total, edges)
-    index = before if first < start else 0
-    places[index], places[-1] = start, upper
-    return [float(y) for y in places], index
-
-
 def exact_mean_exit_time(
     problem: ExactProblem,
     seen: Outlook,
@@ -203,7 +182,7 @@ def exact_mean_exit_time(
     one_sided = math.isinf(problem.lower) or math.isinf(problem.upper)
     suffix, spent = "", 0
     if (seen.hidden or work > MILESTONES_PAY) and one_sided:
-        way = Milestones(_upwards(problem), seed, workplace)
+        way = Milestones(*_upwards(problem, seen.waypoints()), seed, workplace)
         suffix, share, spent = way.suffix, way.paths_for(0.9 * target / scale), way.steps
         if paths is not None:
             share = paths / max(way.weights)
@@ -252,14 +231,17 @@ def exact_mean_exit_time(
     )
 
 
-def _upwards(problem: ExactProblem) -> ExactProblem:
-    """The same problem with its one exit above the start."""
+def _upwards(
+    problem: ExactProblem, points: tuple[float, ...]
+) -> tuple[ExactProblem, tuple[float, ...]]:
+    """The same problem and points, with the one exit above the start."""
     if math.isfinite(problem.upper):
-        return problem
-    return replace(
+        return problem, points
+    mirrored = replace(
         problem,
         start=-problem.start, lower=-problem.upper, upper=-problem.lower, mirrored=True,
     )  # fmt: skip
+    return mirrored, tuple(-point for point in reversed(points))
 
 
 def _require_affordable(cells: float) -> None:
