@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 TRACEBACK_VARIABLE = "EXITLAW_TRACEBACK"
 """Environment variable: set to 1, an internal error shows where it happened."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
 
 # --- errors -------------------------------------------------------------------------------------
 
@@ -68,6 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
         sys.stdout.flush()
+        if status == INTERRUPTED:
+            # Typer takes the interruption for an exit with this status.
+            raise KeyboardInterrupt
         return status if isinstance(status, int) else 0
     except (InputError, ComputationError) as error:
         return _fail(str(error))
@@ -75,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(_usage_message(error))
     except (typer.Abort, KeyboardInterrupt):
         print("exitlaw: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader went away (`exitlaw list | head`): nothing to report, nobody to report it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -119,7 +119,8 @@ class Local:
         if isinstance(self.factor, arb | fmpq):
             return self._with(0, None) if self.factor == 0 else self
         coefficients = self.factor.coeffs()
-        lead = next((i for i, c in enumerate(coefficients) if c != 0), None)
+        # Not `c != 0`: that is false of NaN, and of every ball that holds 0.
+        lead = next((i for i, c in enumerate(coefficients) if not c == 0), None)  # noqa: SIM201
         if lead is None:
             return self._with(0, None)
         if lead == 0:
@@ -142,6 +143,8 @@ class Local:
             raise NotLocal("division by zero")
         if self.factor is None:
             return self
+        if isinstance(other.factor, arb_series) and other.factor[0].contains(0):
+            raise NotLocal("division by a series whose first coefficient may be 0")
         t = self.t if self.t is not None else other.t
         return Local(self.order - other.order, self.factor / other.factor, t)
 
@@ -180,7 +183,11 @@ def _rational_power(x: Local, p: int, q: int) -> Local:
 
 def _entire(operations: Mapping[str, Any], name: str) -> Callable[[Local], Local]:
     def call(x: Local) -> Local:
-        return Local(0, operations[f"{name}_"](x.plain()), x.t)
+        value = operations[f"{name}_"](x.plain())
+        if isinstance(value, arb_series) and not all(c.is_finite() for c in value.coeffs()):
+            # log w at w = 0, or acosh w at 1
+            raise NotLocal("a function without expansion at the end")
+        return Local(0, value, x.t)._normalised()
 
     return call
 

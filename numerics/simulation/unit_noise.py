@@ -45,6 +45,9 @@ MOST_PANELS = 6000
 BLINK = 1e-13
 """Relative width at which a change is a jump: panels that would be narrower end there."""
 
+VERGE = 1e-8
+"""Relative distance to a zero of C within which its digits may be gone to cancellation."""
+
 _POINTS = chebyshev.chebpts1(NODES)
 _TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_POINTS, NODES - 1))
 _TO_POWERS = np.array(
@@ -169,11 +172,13 @@ def unit_noise_coefficients(
 def _panel(coefficients: Coefficients, begin: float, end: float) -> _Panel | None:
     """The panel between two states; None where polynomials do not hold it."""
     middle, half = 0.5 * (begin + end), 0.5 * (end - begin)
+    # Rounding of w moves the functions of w: no panel is finer than that.
+    floor = 4e-16 * abs(middle) / half if half > 0.0 else math.inf
     sigma = coefficients(middle + half * _POINTS)[0]
-    if not (np.all(np.isfinite(sigma)) and np.all(sigma > 0.0)):
+    if not (floor < 1.0 and np.all(np.isfinite(sigma)) and np.all(sigma > 0.0)):
         return None
     speed = _TO_COEFFICIENTS @ (half / sigma)
-    if np.abs(speed[-2:]).max() > ACCURACY * np.abs(speed).max():
+    if np.abs(speed[-2:]).max() > (ACCURACY + floor) * np.abs(speed).max():
         return None
     along = chebyshev.chebint(speed, lbnd=-1.0)
     length = float(chebyshev.chebval(1.0, along))
@@ -196,8 +201,6 @@ def _panel(coefficients: Coefficients, begin: float, end: float) -> _Panel | Non
         for f, seen in ((drift, drifts), (rate, rates))
     ]
     tails = [float(np.abs(f[-2:]).max()) for f in (state, drift, rate)]
-    # Rounding of w moves the functions of w: no panel is finer than that.
-    floor = 4e-16 * abs(middle) / half
     size = float(np.abs(drift).sum() + math.sqrt(np.abs(rate).sum()))
     fits = (
         tails[0] <= (ACCURACY + floor) * half,
@@ -226,6 +229,7 @@ def _march(
     panels: list[_Panel] = []
     here, width = origin, first
     level = peak = 0.0
+    crossed = False
     while len(panels) < MOST_PANELS:
         there = here + sign * width
         last = (there - end) * sign >= -0.25 * width
@@ -237,13 +241,16 @@ def _march(
             # Around 0, where C often ends, numbers are finer than anywhere else.
             if width < max(BLINK * abs(here), BLINK**8 * first):
                 across = here + sign * 4.0 * width
-                if not _continuous(coefficients, here, across):
-                    if math.isinf(end) and _ends(coefficients, across):
+                # Beyond a kink there is room for a panel; where there is none, all is rough.
+                if crossed or not _continuous(coefficients, here, across):
+                    beyond = here + sign * max(4.0 * width, VERGE * abs(here))
+                    if math.isinf(end) and _ends(coefficients, beyond):
                         return panels, False
                     raise _not_smooth(here)
-                here, width = across, 64.0 * width
+                here, width, crossed = across, 64.0 * width, True
             continue
         panels.append(panel)
+        crossed = False
         if last:
             return panels, True
         level += sign * float(np.sum(chebyshev.chebint(panel.drift, lbnd=-1.0))) * panel.length / 2
@@ -268,18 +275,19 @@ def _ends(coefficients: Coefficients, w: float) -> bool:
 
 def _continuous(coefficients: Coefficients, one: float, other: float) -> bool:
     """Whether σ and α are the same at neighbouring states."""
-    sigma, alpha, _ = coefficients(np.array([one, other]))
+    sigma, alpha, rate = coefficients(np.array([one, other]))
     with np.errstate(invalid="ignore"):
+        # 1/size is a length of the model, whatever its units: α is small against nothing else.
+        size = np.abs(alpha).max() + math.sqrt(np.abs(rate).max())
         return bool(
-            abs(sigma[1] - sigma[0]) <= 1e-6 * sigma[0]
-            and abs(alpha[1] - alpha[0]) <= 1e-6 * (1.0 + abs(alpha[0]))
+            abs(sigma[1] - sigma[0]) <= 1e-6 * sigma[0] and abs(alpha[1] - alpha[0]) <= 1e-6 * size
         )
 
 
 def _not_smooth(w: float) -> ComputationError:
     return ComputationError(
         "a continuous drift and a smooth positive noise for exact simulation",
-        f"a jump, or a zero of C, near {w:.6g}",
+        f"a jump, or a kink or a zero of C, near {0.0 if abs(w) < 1e-50 else w:.6g}",
         "take another scheme",
     )
 

@@ -106,7 +106,10 @@ def _grid(problem: ExitProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     points = points[(points > lower) & (points < upper)]
     with np.errstate(all="ignore"):
         drift, variance = problem.kernel.coefficients(points)
-        wrong = ~(np.isfinite(drift) & np.isfinite(variance) & (variance > 0.0))
+        # So far out that the slope of the density is beyond doubles, no path comes.
+        reach = np.abs(points) + abs(start) + 1.0
+        wrong = ~(np.isfinite(drift) & (np.abs(drift / variance) * reach < 1e300))
+        wrong |= ~(np.isfinite(variance) & (variance > 0.0))
     middle = int(np.searchsorted(points, start))
     below, above = np.flatnonzero(wrong[:middle]), np.flatnonzero(wrong[middle:])
     first = int(below[-1]) + 1 if below.size else 0

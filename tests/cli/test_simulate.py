@@ -235,3 +235,15 @@ def test_exact_simulation_has_no_step(run, valid, seed):
     stepped = run("simulate", *words, "--scheme", "exact", "--dt", "0.1")
     assert stepped.status == 2
     assert "no time step" in stepped.err
+
+
+def test_an_interruption_is_named(run, monkeypatch):
+    """Ctrl-C in the middle of a run: status 130, and a word that says why."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    module = import_module("numerics.simulation.mean_exit")
+    monkeypatch.setattr(module, "coarse_step", interrupted)
+    outcome = run("simulate", *TIME, "--paths", "100")
+    assert (outcome.status, outcome.out, outcome.err) == (130, "", "exitlaw: interrupted\n")

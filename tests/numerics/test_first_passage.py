@@ -172,6 +172,18 @@ def test_inverse_gamma_law_has_a_natural_boundary() -> None:
         assert holds(value, exact, 25)
 
 
+def test_a_logarithm_at_a_zero_of_the_noise_is_no_expansion() -> None:
+    """L' = log w, C = w: log-normal mass, τ(1 → 3) = 34.576180…, was certified as 45.61."""
+    made = model("w*log(w) - w", "w", "1/2")
+    with pytest.raises(ComputationError, match="can be decided"):
+        mean_exit_time(made, 1, exit_above=3, digits=6, method="arb")
+    # A quotient of series that begin with 0 ended in an internal error.
+    with pytest.raises(ComputationError, match="grows without bound"):
+        mean_exit_time(
+            model("w - 2*log(w)", "w*log(1 + 1/w)", "1/2"), 2, exit_above=3, digits=6, method="arb"
+        )
+
+
 # --- scale ---------------------------------------------------------------------------------------
 
 

@@ -137,3 +137,21 @@ def test_a_model_that_needs_too_many_panels_is_refused(monkeypatch):
     monkeypatch.setattr(unit_noise, "MOST_PANELS", 5)
     with pytest.raises(ComputationError, match="5 polynomials"):
         table_of(double_well(), -1.0, -3.0, 1.0)
+
+
+def test_a_jump_of_the_drift_is_one_in_any_units():
+    """A slope of 10⁻⁷ that changes its sign, in a domain of 10⁷."""
+    made = model("piecewise(-10**(-7), w < 0, 10**(-7))", "1", "1")
+    with pytest.raises(ComputationError, match="a jump, or a kink"):  # mean time 48 % low
+        table_of(made, -1e6, -2e7, 1e7)
+
+
+@pytest.mark.parametrize("noise", ["2 - w**2", "w + sqrt(2)"])
+def test_a_table_ends_at_a_zero_of_the_noise_that_is_no_double(noise):
+    """Where the digits of C are gone, a density that falls like d³ or d⁹ leaves no path."""
+    table = table_of(model("w", noise, "1/4"), 0.0, -math.inf, 1.0)
+    assert table.open_below
+    first, second = table.states(table.edges[:2])
+    assert -math.sqrt(2) < first < second
+    assert np.isfinite(table.potential).all()
+    assert 2 * (table.potential_at_edges().max() - table.potential_at_edges()[0]) > 60

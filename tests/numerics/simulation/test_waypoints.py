@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from simulation_models import double_well, model
+from simulation_models import double_well, exact_exit_above, model
 
 from numerics import first_passage
 from numerics.errors import ComputationError, InfiniteMean
@@ -110,3 +110,12 @@ def test_a_mean_square_that_is_finite_is_proved_so():
 def test_a_hopeless_step_is_refused():
     with pytest.raises(ComputationError, match="a time step dt of at least"):
         mean_exit_time(double_well(), -1, exit_above=1, dt=1e-300)
+
+
+def test_a_slope_beyond_doubles_is_far_from_all_paths():
+    """C = eʷ vanishes so fast towards −∞ that L'/C overflows; the mean was nan, and refused."""
+    made = model("10*w**9", "exp(w)", 1, "1/2")
+    seen = outlook(exit_problem(made, 0, exit_above=1))
+    exact = exact_exit_above(made, 0, 1)
+    assert seen.mean == pytest.approx(exact, rel=0.05)
+    assert not seen.hidden
