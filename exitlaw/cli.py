@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import enumerate as threads
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _fail(_usage_message(error))
     except (typer.Abort, KeyboardInterrupt):
-        print("exitlaw: interrupted", file=sys.stderr)
+        print("exitlaw: interrupted", file=sys.stderr, flush=True)
+        if arguments is None and any(t.name.startswith("ThreadPool") for t in threads()):
+            # They would run to the end of their chunks, and the process would wait for them.
+            os._exit(INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader went away (`exitlaw list | head`): nothing to report, nobody to report it to.

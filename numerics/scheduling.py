@@ -53,8 +53,12 @@ class Threads:
             for position, item in enumerate(items):
                 yield position, job(item)
             return
-        with ThreadPoolExecutor(self.workers) as pool:
+        pool = ThreadPoolExecutor(self.workers)
+        try:
             yield from _from_executor(pool, job, items)
+        finally:
+            # All is done here, or it was interrupted: what runs then is of no use to anybody.
+            pool.shutdown(wait=False)
 
 
 @dataclass(frozen=True)

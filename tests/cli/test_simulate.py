@@ -130,6 +130,23 @@ def test_a_run_killed_in_the_middle_continues_in_its_store(run, tmp_path):
     assert continued.document["inputs"]["store"] == str(store)
 
 
+def test_ctrl_c_does_not_wait_for_the_chunks_of_threads(tmp_path):
+    """The signal comes while two threads are in long chunks: the process ends, with one word."""
+    store = tmp_path / "chunks"
+    question = ["simulate", *TIME[:5], "--eta", "1/14", *ANTI, *EXIT, "--paths", "60000"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "exitlaw.cli", *question, "--workers", "2", "--store", str(store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while running.poll() is None and _finished_chunks(store) < 1:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, b"")
+    assert err.splitlines()[-1] == b"exitlaw: interrupted"
+
+
 def _finished_chunks(store: Path) -> int:
     if not store.exists():
         return 0
