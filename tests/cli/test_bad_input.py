@@ -131,6 +131,13 @@ CASES = (
     _case("dt", *SIMULATE, WELL, EXIT, {"--dt": "-0.1"}, says="--dt"),
     _case("scheme", *SIMULATE, WELL, EXIT, {"--scheme": "eulr"}, says="euler"),
     _case("seed", *SIMULATE, WELL, EXIT, {"--seed": "-1"}, says="--seed"),
+    _case("paths-drawn-to-a-pole", *SIMULATE, {**WELL, "--loss": "log(w)"},
+          {"--start": "2", "--exit": "4"}, says="a drift that is finite up to the end of the "
+          "interval; received one that is infinite at 0"),
+    _case("average-from-a-pole", "simulate", "moment", {**WELL, "--loss": "w-2*log(w)"},
+          {"--order": "1"}, says=("a drift that is finite at the start", "shift its state")),
+    _case("average-from-a-zero-of-noise", "simulate", "moment", {**PARABOLA, "--noise": "w**2"},
+          {"--order": "1"}, says=("η·C = 0 at 0", "shift its state")),
     _case("moment-order", "evaluate", "moment", PARABOLA, {"--order": "1/2"}, says="--absolute"),
     _case("sweep-form", "evaluate", "tail-index", PARABOLA, {"--sweep": "eta=1:2"}, says="COUNT"),
     _case(
