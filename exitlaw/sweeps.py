@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import sympy
 
 from exitlaw import quantities
 from exitlaw.request import positive_integer
+from numerics.errors import ComputationError
 from theory.errors import InputError
 from theory.expressions import parse_constant
 
@@ -20,6 +22,8 @@ DIGITS_OF_LOG_GRID = 12
 """A logarithmic grid is rounded to this many digits; the rounded values are the ones used."""
 
 PLOTS = (".png", ".svg", ".pdf")
+
+_ANOTHER_PATH = "choose another path"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def parse(text: str) -> Sweep:
     """
     name, sign, grid = text.partition("=")
     name, parts = name.strip().lstrip("-").replace("-", "_"), grid.split(":")
-    wellformed = sign and len(parts) in (3, 4) and (len(parts) == 3 or parts[3] == "log")
+    wellformed = name and sign and len(parts) in (3, 4) and (len(parts) == 3 or parts[3] == "log")
     if not wellformed:
         raise InputError(
             "NAME=FROM:TO:COUNT[:log] after --sweep", repr(text), "as eta=0.01:1:9:log"
@@ -86,12 +90,9 @@ def rows(quantity: str, options: Mapping[str, Any], sweep: Sweep) -> list[dict[s
     for value in sweep.values:
         try:
             documents.append(quantities.evaluate(quantity, at(value)))
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise InputError(
-                    error.expected, f"{error.received} (at {sweep.name} = {value})", error.advice
-                ) from error
-            raise
+        except (InputError, ComputationError) as error:
+            where = f"{error.received} (at {sweep.name} = {value})"
+            raise type(error)(error.expected, where, error.advice) from error
     return documents
 
 
@@ -157,19 +158,25 @@ def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]
         figure.savefig(path, dpi=160)
     except OSError as error:
         raise InputError(
-            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+            "a file that can be written", f"{path}: {error.strerror}", _ANOTHER_PATH
         ) from error
     finally:
         pyplot.close(figure)
 
 
 def check_outputs(paths: list[str]) -> None:
-    """Refuse, before anything is computed, a file type that is not made."""
+    """Refuse, before anything is computed, types and places of files that are not made."""
     for path in paths:
         if Path(path).suffix.lower() not in (".csv", *PLOTS):
             raise InputError(
-                f"-o FILE ending in .csv, {', '.join(PLOTS)}", path, "choose one of these endings"
+                f"-o FILE ending in .csv, {', '.join(PLOTS)}",
+                repr(path),
+                "choose one of these endings",
             )
+        folder = Path(path).parent
+        if Path(path).is_dir() or not os.access(folder, os.W_OK):
+            reason = "a folder" if Path(path).is_dir() else f"no folder {folder} to write in"
+            raise InputError("a file that can be written", f"{path}: {reason}", _ANOTHER_PATH)
 
 
 def run(quantity: str, options: Mapping[str, Any]) -> None:
@@ -196,5 +203,5 @@ def write_text(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
-            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+            "a file that can be written", f"{path}: {error.strerror}", _ANOTHER_PATH
         ) from error

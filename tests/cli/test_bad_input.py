@@ -138,6 +138,13 @@ CASES = (
           {"--order": "1"}, says=("a drift that is finite at the start", "shift its state")),
     _case("average-from-a-zero-of-noise", "simulate", "moment", {**PARABOLA, "--noise": "w**2"},
           {"--order": "1"}, says=("η·C = 0 at 0", "shift its state")),
+    _case("sweep-without-name", "evaluate", "tail-index", PARABOLA, {"--sweep": "=1:2:2"},
+          says="NAME=FROM:TO:COUNT"),
+    _case("empty-claim", "verify", "", says="a claim, its prefix or a glob; received ''"),
+    _case("empty-claim-derive", "derive", "", says="received ''"),
+    _case("report-nowhere", "report", "-o", "/dev/null/page", says="/dev/null/page"),
+    _case("count-hopeless", "evaluate", "spectrum", PARABOLA, {"--count": "1000000"},
+          says="a --count up to 1000"),
     _case("moment-order", "evaluate", "moment", PARABOLA, {"--order": "1/2"}, says="--absolute"),
     _case("sweep-form", "evaluate", "tail-index", PARABOLA, {"--sweep": "eta=1:2"}, says="COUNT"),
     _case(

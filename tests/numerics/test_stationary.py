@@ -381,5 +381,5 @@ def test_far_out_in_a_tail_the_routes_agree(far: int) -> None:
 
 @pytest.mark.parametrize("loss", [sympy.log(w), w - 2 * sympy.log(w)])
 def test_a_pole_of_the_drift_is_named(loss: sympy.Expr) -> None:
-    with pytest.raises(ComputationError, match="drift that is finite .* infinite at 0;"):
+    with pytest.raises(ComputationError, match=r"drift that is finite .* infinite at 0;"):
         tail_index(model(loss, 1, 1), method="arb")
