@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ DIGITS_OF_LOG_GRID = 12
 """A logarithmic grid is rounded to this many digits; the rounded values are the ones used."""
 
 PLOTS = (".png", ".svg", ".pdf")
+
+_SMALLEST, _LARGEST = 1e-300, 1e300
+"""Beyond these a double would be drawn as 0, or not at all."""
 
 _ANOTHER_PATH = "choose another path"
 
@@ -123,6 +126,26 @@ def csv_text(sweep: Sweep, documents: list[dict[str, Any]]) -> str:
     return buffer.getvalue()
 
 
+def ordinates(rows: Sequence[Sequence[str]]) -> tuple[list[list[float]], bool]:
+    """The curves through the values of each point; their logarithms where doubles do not hold them.
+
+    Returns
+    -------
+    curves : one for each place of the longest row, nan where a row is shorter
+    logarithms : whether they are log₁₀ of the values, all of which are positive then
+    """
+    from mpmath import mp
+
+    values = [[mp.mpf(text) for text in row] for row in rows]
+    every = [value for row in values for value in row]
+    positive = all(value > 0 and mp.isfinite(value) for value in every)
+    logarithms = positive and any(not _SMALLEST < value < _LARGEST for value in every)
+    shown = [[float(mp.log10(v) if logarithms else v) for v in row] for row in values]
+    count = max(map(len, shown))
+    curves = [[row[n] if n < len(row) else float("nan") for row in shown] for n in range(count)]
+    return curves, logarithms
+
+
 def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]) -> None:
     """Draw the swept quantity over the parameter; logarithmic ordinate where it spans decades."""
     import matplotlib
@@ -133,24 +156,18 @@ def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]
     xs = [float(parse_constant(value)) for value in sweep.values]
     figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
     spectra = isinstance(documents[0]["value"], list)
-    if spectra:
-        count = max(len(document["value"]) for document in documents)
-        series = [
-            [float(one["value"][n]) if n < len(one["value"]) else float("nan") for one in documents]
-            for n in range(count)
-        ]
-    else:
-        series = [[float(one["value"]) for one in documents]]
+    rows = [one["value"] if spectra else [one["value"]] for one in documents]
+    series, logarithms = ordinates(rows)
     for n, ys in enumerate(series):
         axes.plot(xs, ys, "o-", markersize=3, linewidth=1, label=f"λ{n}" if spectra else None)
     finite = [abs(y) for ys in series for y in ys if y not in (0, float("inf"))]
     positive = all(y > 0 for ys in series for y in ys)
-    if positive and finite and max(finite) > 100 * min(finite):
+    if not logarithms and positive and finite and max(finite) > 100 * min(finite):
         axes.set_yscale("log")
     if sweep.logarithmic:
         axes.set_xscale("log")
     axes.set_xlabel(sweep.name)
-    axes.set_ylabel(quantity)
+    axes.set_ylabel(f"log₁₀ {quantity}" if logarithms else quantity)
     axes.grid(alpha=0.3)
     if spectra:
         axes.legend()

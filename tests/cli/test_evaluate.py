@@ -229,6 +229,7 @@ def test_sweep_in_double_precision(run, valid):
         assert Fraction(row["upper"]) >= Fraction(exact["upper"])
         assert float(row["relative_error"]) < 1e-13
     document = run(*TIME, *sweep, "--method", "double", "--json").document
+    valid("sweep", document)
     for row in document["rows"]:
         valid("evaluate", row)
     assert document["rows"][1]["inputs"]["set"] == {"a": "17/10"}
@@ -300,10 +301,21 @@ def test_sweep_to_files(run, tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_values_beyond_doubles_are_drawn_by_their_logarithms():
+    from exitlaw.sweeps import ordinates
+
+    assert ordinates([["1e-698"], ["1e-2"]]) == ([[-698.0, -2.0]], True)
+    assert ordinates([["1e-200"], ["1e-2"]]) == ([[1e-200, 1e-2]], False)
+    assert ordinates([["0"], ["1e-698"]]) == ([[0.0, 0.0]], False)
+    [first, [known, missing]], _ = ordinates([["0", "2"], ["0"]])
+    assert (first, known, missing != missing) == ([0.0, 0.0], 2.0, True)
+
+
 def test_sweep_as_json(run, valid):
     outcome = run(*TIME, *WELL[:4], "--eta", "1", *ANTI, *EXIT, "--sweep", "start=-1:0:3", "--json")
     document = outcome.document
     assert document["sweep"] == {"name": "start", "values": ["-1", "-1/2", "0"]}
+    valid("sweep", document)
     for row in document["rows"]:
         valid("evaluate", row)
 
