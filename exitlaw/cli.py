@@ -653,9 +653,10 @@ def _report_page(
     options = _run_options(profile, seed, workers, scheduler, ledger, no_cache)
     from exitlaw import figures
     from exitlaw.discovery import all_metadata
-    from exitlaw.report import Figure, write_report
+    from exitlaw.report import Figure, make_folder, write_report
     from exitlaw.verification import verify
 
+    make_folder(folder)
     with _Progress() as progress:
         report = verify((), **options, progress=progress)
     caption = "Escape times against the barrier: exact (certified) and by Kramers' formula."

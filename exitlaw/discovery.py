@@ -145,13 +145,14 @@ def select(patterns: Sequence[str], known: Sequence[ClaimMetadata]) -> tuple[Cla
 
     Raises
     ------
-    InputError : a pattern that matches nothing, with the nearest ids.
+    InputError : a pattern that matches nothing, as the empty one, with the nearest ids.
     """
     if not patterns:
         return tuple(known)
     chosen: set[str] = set()
     for pattern in patterns:
-        hits = [one.id for one in known if _matches(one.id, pattern)]
+        # An empty text is a shell variable that is not set rather than the prefix of all.
+        hits = [one.id for one in known if pattern and _matches(one.id, pattern)]
         if not hits:
             raise InputError(
                 "a claim, its prefix or a glob", repr(pattern), _nearest(pattern, known)

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     pass
 
 
+MAX_EIGENVALUES = 1000
+"""More than these take hours, one eigenvalue being as dear as another."""
+
+
 def evaluate(quantity: str, options: Options) -> Document:
     """The JSON document of `exitlaw evaluate QUANTITY …`.
 
@@ -250,6 +254,8 @@ def _spectrum(request: Request) -> Spectrum:
     from numerics import eigenvalues
 
     count = positive_integer(request.options.get("count") or "6", "--count")
+    if count > MAX_EIGENVALUES:
+        raise InputError(f"a --count up to {MAX_EIGENVALUES}", str(count), "ask for fewer")
     found = eigenvalues.spectrum(
         request.model(), count, **request.boundaries(), **request.precision
     )

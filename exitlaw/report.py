@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import html
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,14 +71,33 @@ def write_report(
         title=title, report=report, summary=report.summary(), entries=entries, figures=figures
     )
     path = Path(folder) / PAGE
+    make_folder(folder)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(
-            "a folder that can be written", f"{folder}: {error.strerror}", "choose another with -o"
-        ) from error
+        raise _unwritable(folder, error) from error
     return path
+
+
+def make_folder(folder: Path | str) -> None:
+    """Make the folder of a report if need be.
+
+    Raises
+    ------
+    InputError : it cannot be made, or nothing can be written in it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if not os.access(folder, os.W_OK):
+        raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _unwritable(folder: Path | str, error: OSError) -> InputError:
+    return InputError(
+        "a folder that can be written", f"{folder}: {error.strerror}", "choose another with -o"
+    )
 
 
 def _entry(metadata: ClaimMetadata, result: ClaimResult) -> dict[str, Any]:

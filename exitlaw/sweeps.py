@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import sympy
 
 from exitlaw import quantities
 from exitlaw.request import positive_integer
+from numerics.errors import ComputationError
 from theory.errors import InputError
 from theory.expressions import parse_constant
 
@@ -20,6 +22,11 @@ DIGITS_OF_LOG_GRID = 12
 """A logarithmic grid is rounded to this many digits; the rounded values are the ones used."""
 
 PLOTS = (".png", ".svg", ".pdf")
+
+_SMALLEST, _LARGEST = 1e-300, 1e300
+"""Beyond these a double would be drawn as 0, or not at all."""
+
+_ANOTHER_PATH = "choose another path"
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ def parse(text: str) -> Sweep:
     """
     name, sign, grid = text.partition("=")
     name, parts = name.strip().lstrip("-").replace("-", "_"), grid.split(":")
-    wellformed = sign and len(parts) in (3, 4) and (len(parts) == 3 or parts[3] == "log")
+    wellformed = name and sign and len(parts) in (3, 4) and (len(parts) == 3 or parts[3] == "log")
     if not wellformed:
         raise InputError(
             "NAME=FROM:TO:COUNT[:log] after --sweep", repr(text), "as eta=0.01:1:9:log"
@@ -86,12 +93,9 @@ def rows(quantity: str, options: Mapping[str, Any], sweep: Sweep) -> list[dict[s
     for value in sweep.values:
         try:
             documents.append(quantities.evaluate(quantity, at(value)))
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise InputError(
-                    error.expected, f"{error.received} (at {sweep.name} = {value})", error.advice
-                ) from error
-            raise
+        except (InputError, ComputationError) as error:
+            where = f"{error.received} (at {sweep.name} = {value})"
+            raise type(error)(error.expected, where, error.advice) from error
     return documents
 
 
@@ -122,6 +126,26 @@ def csv_text(sweep: Sweep, documents: list[dict[str, Any]]) -> str:
     return buffer.getvalue()
 
 
+def ordinates(rows: Sequence[Sequence[str]]) -> tuple[list[list[float]], bool]:
+    """The curves through the values of each point; their logarithms where doubles do not hold them.
+
+    Returns
+    -------
+    curves : one for each place of the longest row, nan where a row is shorter
+    logarithms : whether they are log₁₀ of the values, all of which are positive then
+    """
+    from mpmath import mp
+
+    values = [[mp.mpf(text) for text in row] for row in rows]
+    every = [value for row in values for value in row]
+    positive = all(value > 0 and mp.isfinite(value) for value in every)
+    logarithms = positive and any(not _SMALLEST < value < _LARGEST for value in every)
+    shown = [[float(mp.log10(v) if logarithms else v) for v in row] for row in values]
+    count = max(map(len, shown))
+    curves = [[row[n] if n < len(row) else float("nan") for row in shown] for n in range(count)]
+    return curves, logarithms
+
+
 def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]) -> None:
     """Draw the swept quantity over the parameter; logarithmic ordinate where it spans decades."""
     import matplotlib
@@ -132,24 +156,18 @@ def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]
     xs = [float(parse_constant(value)) for value in sweep.values]
     figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
     spectra = isinstance(documents[0]["value"], list)
-    if spectra:
-        count = max(len(document["value"]) for document in documents)
-        series = [
-            [float(one["value"][n]) if n < len(one["value"]) else float("nan") for one in documents]
-            for n in range(count)
-        ]
-    else:
-        series = [[float(one["value"]) for one in documents]]
+    rows = [one["value"] if spectra else [one["value"]] for one in documents]
+    series, logarithms = ordinates(rows)
     for n, ys in enumerate(series):
         axes.plot(xs, ys, "o-", markersize=3, linewidth=1, label=f"λ{n}" if spectra else None)
     finite = [abs(y) for ys in series for y in ys if y not in (0, float("inf"))]
     positive = all(y > 0 for ys in series for y in ys)
-    if positive and finite and max(finite) > 100 * min(finite):
+    if not logarithms and positive and finite and max(finite) > 100 * min(finite):
         axes.set_yscale("log")
     if sweep.logarithmic:
         axes.set_xscale("log")
     axes.set_xlabel(sweep.name)
-    axes.set_ylabel(quantity)
+    axes.set_ylabel(f"log₁₀ {quantity}" if logarithms else quantity)
     axes.grid(alpha=0.3)
     if spectra:
         axes.legend()
@@ -157,19 +175,25 @@ def plot(path: str, quantity: str, sweep: Sweep, documents: list[dict[str, Any]]
         figure.savefig(path, dpi=160)
     except OSError as error:
         raise InputError(
-            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+            "a file that can be written", f"{path}: {error.strerror}", _ANOTHER_PATH
         ) from error
     finally:
         pyplot.close(figure)
 
 
 def check_outputs(paths: list[str]) -> None:
-    """Refuse, before anything is computed, a file type that is not made."""
+    """Refuse, before anything is computed, types and places of files that are not made."""
     for path in paths:
         if Path(path).suffix.lower() not in (".csv", *PLOTS):
             raise InputError(
-                f"-o FILE ending in .csv, {', '.join(PLOTS)}", path, "choose one of these endings"
+                f"-o FILE ending in .csv, {', '.join(PLOTS)}",
+                repr(path),
+                "choose one of these endings",
             )
+        folder = Path(path).parent
+        if Path(path).is_dir() or not os.access(folder, os.W_OK):
+            reason = "a folder" if Path(path).is_dir() else f"no folder {folder} to write in"
+            raise InputError("a file that can be written", f"{path}: {reason}", _ANOTHER_PATH)
 
 
 def run(quantity: str, options: Mapping[str, Any]) -> None:
@@ -196,5 +220,5 @@ def write_text(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
-            "a file that can be written", f"{path}: {error.strerror}", "choose another path"
+            "a file that can be written", f"{path}: {error.strerror}", _ANOTHER_PATH
         ) from error

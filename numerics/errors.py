@@ -27,6 +27,10 @@ class InfiniteAtZero(InfiniteMean):
     """The same, because the mass gathers at a zero of C."""
 
 
+class InfiniteDrift(ComputationError):
+    """Paths are drawn to a point at which the drift is infinite."""
+
+
 class PrecisionCapReached(ComputationError):
     """The digits asked for were not certain at the highest precision allowed."""
 

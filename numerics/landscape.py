@@ -13,7 +13,7 @@ from flint import arb, arb_series, ctx
 
 from numerics.core import Core, Piece, mirrored, pieces, weighted
 from numerics.discs import LOW_PRECISION, log_sum, log_sum_all, log_upper
-from numerics.errors import ComputationError, InfiniteAtZero, InfiniteMean
+from numerics.errors import ComputationError, InfiniteAtZero, InfiniteDrift, InfiniteMean
 from numerics.evaluators import evaluate_arb, evaluate_series
 from numerics.local import End
 from numerics.oscillating import flux_ratio, tail_states, within_reach
@@ -26,7 +26,7 @@ from numerics.rational import (
     require_covariance,
     zero_near,
 )
-from numerics.roots import real_roots
+from numerics.roots import poles, real_roots
 from numerics.sweep import HIGHEST, MASS, Stage, execute, kernel_counts, too_steep
 from numerics.tails import (
     Tail,
@@ -367,7 +367,8 @@ def natural_end(core: Core, inside: arb) -> End:
 
     Raises
     ------
-    ComputationError : C is not positive at the point, or its zero cannot be expanded about.
+    ComputationError : C is not positive at the point, or its zero cannot be expanded about; L' has
+        a pole before the end.
     """
     require_noise(core, inside)
     noise = core.program.select(0)
@@ -376,6 +377,7 @@ def natural_end(core: Core, inside: arb) -> End:
         _refuse_zeros(noise, float(inside), core.facing)
         return End(-1)
     left = real_roots(noise, End(-1), inside)
+    _refuse_poles(core, inside, left[-1].ball() if left else None)
     if not left:
         return End(-1)
     require_covariance(*functions[0])
@@ -386,6 +388,27 @@ def natural_end(core: Core, inside: arb) -> End:
         raise vanishing_noise(core.facing * nearest)
     return End(-1, zero)
 
+
+def _refuse_poles(core: Core, inside: arb, low: arb | None) -> None:
+    """Refuse a drift that is infinite between the left end and a point."""
+    quotient = core.program.select(1)
+    found = poles(quotient, core.program.select(0), End(-1) if low is None else low)
+    reached = [x for x in found if not x > inside]
+    if not reached:
+        return
+    pole = reached[-1]
+    beside = evaluate_arb(quotient, pole + (inside - pole) * _BESIDE)[0]
+    # q > 0 there: the density rises towards the pole.
+    kind = InfiniteDrift if beside > 0 else ComputationError
+    raise kind(
+        "a drift that is finite up to the end of the interval",
+        f"one that is infinite at {float((core.facing * pole).mid()):.12g}",
+        "give an exit or a reflecting point before it, or another drift",
+    )
+
+
+_BESIDE = 2.0**-40
+"""The share of the way from a pole to a point at which the drift's sign near the pole shows."""
 
 SAMPLES = range(-100, 41)
 """Quarters of binary orders of magnitude at which a C that is not rational is sampled."""

@@ -489,10 +489,13 @@ class Mesh:
                     return share
             resolved = min(resolved, -max(rule.resolution(speed), rule.resolution(scale)))
             share = min(share, self._share(resolved))
+        matters = self._matters(positions)
         if spread > self.exponent_step or resolved < self.resolution.bits:
-            if self._matters(positions):
+            if matters:
                 return max(share, 0.25)
-            speed, scale, share = nothing, nothing, 2.0
+            speed, scale = nothing, nothing
+        if not matters:
+            share = 2.0
         weighted = speed
         if self.weight:
             weighted = [p * abs(w) ** self.weight for p, w in zip(speed, positions, strict=True)]
@@ -514,6 +517,9 @@ class Mesh:
 
     def _matters(self, positions: Sequence[Number]) -> bool:
         if self.relevance is None:
+            return True
+        far = self.counted_from
+        if far is not None and (far - self.reference) * (positions[1] - far) > 0:
             return True
         low, high = min(positions[0], positions[-1]), max(positions[0], positions[-1])
         return self.relevance.matters(float(low), float(high), self.resolution.working_bits)

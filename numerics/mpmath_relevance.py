@@ -1,10 +1,11 @@
-"""Which parts of an interval matter to a mean exit time: the rest need not be resolved.
+"""Which parts of an interval matter to a mean exit time or a law: the rest need not be resolved.
 
 Every mean exit time is a sum of products `q(y) p(z)` of scale and speed densities. Where all
 products that a part of the interval enters lie below the accuracy aimed at, its densities may be
 left out; only Φ has to be carried across. So τ = e^10000 is hardly dearer than τ = e^10. Double
 precision, of logarithms on a grid: it decides about effort, never about a value above the accuracy
-aimed at.
+aimed at. Beside the mass of a stationary law, what lies between it and a point far out is of no
+account either.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _FARTHEST = 35.0
 """An infinite side is sampled to r ± sinh 35 ≈ 10^15."""
 _MARGIN = 40.0
 """In units of log: for sums over many points, and coarse integration of Φ."""
+
+_FAR_OUT = 2000.0
+"""A point with a density of e^-2000 is far out in a tail."""
 
 Logs = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -49,19 +53,7 @@ def relevance(
     `low` and `high` are the exits; None is an open end. With two exits the order is 1.
     """
     grid = _grid(start, low, high)
-    with np.errstate(all="ignore"):
-        gradient = numpy_function(model.gradient)(grid)[0] * np.ones_like(grid)
-        noise = numpy_function(model.noise)(grid)[0] * np.ones_like(grid)
-        eta = float(evaluate_mpmath(model.eta)[0])
-        s = 1 - float(evaluate_mpmath(model.theta)[0])
-        slope = 2 * gradient / (eta * noise)
-        rises = np.diff(grid) * (slope[1:] + slope[:-1]) / 2
-        # Outward from the start: far tails must not swamp what lies near it.
-        first = int(np.searchsorted(grid, start))
-        left = -np.cumsum(rises[:first][::-1])[::-1]
-        phi = np.concatenate([left, [0.0], np.cumsum(rises[first:])])
-        log_speed = -s * np.log(noise) - phi
-        log_scale = (s - 1) * np.log(noise) + phi
+    log_speed, log_scale = _densities(model, grid, start)
     inside = np.isfinite(log_speed) & np.isfinite(log_scale)
     # A far tail that doubles cannot hold is of no account; anything else is left to mpmath.
     if not inside[np.abs(grid - start) <= 1e3 * (1 + abs(start))].all():
@@ -70,9 +62,45 @@ def relevance(
     left = grid[inside] <= start
     levels = _levels(log_speed, log_scale, left, low is not None, high is not None, order)
     # What sampling misses at a peak between two points, near those that may matter.
-    bends = np.abs(np.diff(log_speed, 2))[levels[1:-1] > -2000.0]
+    bends = np.abs(np.diff(log_speed, 2))[levels[1:-1] > -_FAR_OUT]
     bend = float(np.max(bends)) / 8 if bends.size else 0.0
     return Relevance(grid[inside], levels, order * (_MARGIN + bend))
+
+
+def tail_relevance(model: Model, inside: float, at: float) -> Relevance | None:
+    """The relevance of positions to the mass of the law, for a point far out in a tail.
+
+    None where the point is not far out, or doubles do not reach. `inside` is a point of a law on
+    the whole line.
+    """
+    grid = _grid(inside, None, None)
+    log_speed, _ = _densities(model, grid, inside)
+    held = np.isfinite(log_speed)
+    if not held[np.abs(grid - inside) <= 1e3 * (1 + abs(inside))].all():
+        return None
+    grid, log_speed = grid[held], log_speed[held]
+    levels = _relative(log_speed + np.log1p(np.abs(grid - inside)))
+    place = min(int(np.searchsorted(grid, at)), len(grid) - 1)
+    if levels[place] > -_FAR_OUT:
+        return None
+    bend = float(np.max(np.abs(np.diff(log_speed, 2))[levels[1:-1] > -_FAR_OUT])) / 8
+    return Relevance(grid, levels, _MARGIN + bend)
+
+
+def _densities(model: Model, grid: Logs, origin: float) -> tuple[Logs, Logs]:
+    """log of speed and scale density on a grid, with Φ = 0 at its point `origin`."""
+    with np.errstate(all="ignore"):
+        gradient = numpy_function(model.gradient)(grid)[0] * np.ones_like(grid)
+        noise = numpy_function(model.noise)(grid)[0] * np.ones_like(grid)
+        eta = float(evaluate_mpmath(model.eta)[0])
+        s = 1 - float(evaluate_mpmath(model.theta)[0])
+        slope = 2 * gradient / (eta * noise)
+        rises = np.diff(grid) * (slope[1:] + slope[:-1]) / 2
+        # Outward from the origin: far tails must not swamp what lies near it.
+        first = int(np.searchsorted(grid, origin))
+        left = -np.cumsum(rises[:first][::-1])[::-1]
+        phi = np.concatenate([left, [0.0], np.cumsum(rises[first:])])
+        return -s * np.log(noise) - phi, (s - 1) * np.log(noise) + phi
 
 
 def _grid(start: float, low: float | None, high: float | None) -> Logs:

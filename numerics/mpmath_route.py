@@ -23,7 +23,7 @@ from numerics.errors import ComputationError, InfiniteMean
 from numerics.evaluators import evaluate_mpmath
 from numerics.lowering import Model
 from numerics.mpmath_panels import Dynamics, Mesh, Resolution, precision_cap, products
-from numerics.mpmath_relevance import Relevance, relevance
+from numerics.mpmath_relevance import Relevance, relevance, tail_relevance
 from numerics.mpmath_series import Series, State, polynomials
 from numerics.program import Program
 
@@ -584,7 +584,10 @@ def _at(model: Model, at: Number, resolution: Resolution) -> tuple[Number, Numbe
             f"{mp.nstr(at, 8)}, where that ends at the zero {mp.nstr(zero, 8)} of C",
             "choose a point on the other side of the zero",
         )
-    mesh = Mesh(model, reference, None, None, (at,), resolution, counted_from=at)
+    matters = None
+    if all(dynamics.first_zero(reference, direction) is None for direction in (-1, 1)):
+        matters = tail_relevance(model, float(reference), float(at))
+    mesh = Mesh(model, reference, None, None, (at,), resolution, relevance=matters, counted_from=at)
     place = min(range(len(mesh.edges)), key=lambda i: abs(mesh.edges[i] - at))
     below = mesh.cumulative(mesh.speeds, mesh.beyond(-1, mesh.speeds))[1][place]
     above = mesh.cumulative_from_right(mesh.speeds, mesh.beyond(1, mesh.speeds))[1][place]

@@ -54,6 +54,17 @@ def real_roots(program: Program, low: Bound, high: Bound) -> list[Root]:
     return _newton_roots(program, left, right)
 
 
+def poles(quotient: Program, noise: Program, low: Bound) -> list[arb]:
+    """Poles above `low` of a rational q, in order, but for those at zeros of C; else none."""
+    functions, noises = rational_functions(quotient), rational_functions(noise)
+    if functions is None or noises is None:
+        return []
+    below = functions[0][1]
+    while (common := below.gcd(noises[0][0])).degree() > 0:
+        below //= common
+    return [root.ball() for root in _polynomial_roots(integer_polynomial(below), low, End(1))]
+
+
 # --- polynomials ---------------------------------------------------------------------------------
 
 

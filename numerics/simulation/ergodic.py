@@ -35,7 +35,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from numerics.enclosure import Enclosure
-from numerics.errors import ComputationError, InfiniteMean
+from numerics.errors import ComputationError, InfiniteDrift, InfiniteMean
 from numerics.lowering import Model
 from numerics.scheduling import (
     ChunkStore,
@@ -553,12 +553,23 @@ def _prepare(
     chosen = scheme_named(scheme or DEFAULT_SCHEME)
     kernel = kernel_model(model, parameters)
     origin = as_float(start, "a start")
-    _, variance = kernel.coefficients(np.array([origin]))
+    drift, variance = kernel.coefficients(np.array([origin]))
+    elsewhere = (
+        "correct the model, or shift its state (w -> w + a): paths start at 0"
+        if origin == 0.0 and coordinate is None
+        else "correct the model, or give another start"
+    )
     if not variance[0] > 0.0:
         raise ComputationError(
             "a noise C that is positive at the start",
             f"η·C = {variance[0]:.3g} at {origin:.6g}",
-            "correct the noise, or give another start",
+            elsewhere,
+        )
+    if not math.isfinite(drift[0]):
+        raise ComputationError(
+            "a drift that is finite at the start",
+            f"{drift[0]:.3g} at {origin:.6g}",
+            elsewhere,
         )
     return ErgodicRun(kernel, chosen, origin, coordinate)
 
@@ -832,7 +843,7 @@ def _tail_index(model: Model) -> Enclosure | None:
         return None
     try:
         return tail_index(model, digits=6, method="arb")
-    except InfiniteMean:
+    except (InfiniteMean, InfiniteDrift):
         raise
     except ComputationError:
         return None

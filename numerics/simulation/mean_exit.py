@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from numerics.errors import ComputationError, InfiniteMean
+from numerics.errors import ComputationError, InfiniteDrift, InfiniteMean
 from numerics.first_passage import mean_square_is_finite
 from numerics.lowering import Model
 from numerics.scheduling import ChunkStore, Progress, Scheduler, Threads
@@ -221,6 +221,7 @@ def _notes(
     Raises
     ------
     InfiniteMean : the mean exit time, or its mean square, is proved to be infinite
+    InfiniteDrift : paths are drawn to a pole of the drift
     """
     proved = exit_above is not None and exit_below is not None
     if not proved and not model.parameters:
@@ -231,7 +232,7 @@ def _notes(
         assert origin is not None
         try:
             proved = mean_square_is_finite(model, origin, exit_above=above, exit_below=below)
-        except InfiniteMean:
+        except (InfiniteMean, InfiniteDrift):
             raise
         except ComputationError:
             proved = False

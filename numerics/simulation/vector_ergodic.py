@@ -231,7 +231,9 @@ def _run(model: MultivariateModel, start: Sequence[Point] | None, scheme: str | 
         raise ComputationError(
             "a noise C that is positive definite at the start",
             f"C = {(covariance / kernel.eta).tolist()} at ({', '.join(f'{x:g}' for x in origin)})",
-            "correct the noise, or give another start",
+            "correct the noise, or give another start"
+            if any(origin)
+            else "correct the noise, or shift the state (x -> x + a): paths start at 0",
         )
     return VectorRun(kernel, origin)
 

@@ -229,6 +229,7 @@ def test_sweep_in_double_precision(run, valid):
         assert Fraction(row["upper"]) >= Fraction(exact["upper"])
         assert float(row["relative_error"]) < 1e-13
     document = run(*TIME, *sweep, "--method", "double", "--json").document
+    valid("sweep", document)
     for row in document["rows"]:
         valid("evaluate", row)
     assert document["rows"][1]["inputs"]["set"] == {"a": "17/10"}
@@ -262,6 +263,33 @@ def test_doubles_leave_a_decision_to_balls(run, valid):
     assert (document["value"], document["method"]) == ("0", "arb")
 
 
+LAW = ("--loss", "w**2/2", "--noise", "1", "--eta", "1", "--interpretation", "ito", "--at", "0")
+
+
+@pytest.mark.parametrize("file", ["missing/times.csv", "missing/times.png", "folder.csv"])
+def test_a_sweep_that_cannot_be_written_computes_nothing(run, tmp_path, monkeypatch, file):
+    from exitlaw import quantities
+
+    (tmp_path / "folder.csv").mkdir()
+    monkeypatch.setattr(quantities, "evaluate", lambda *_: pytest.fail("computed"))
+    path = str(tmp_path / file)
+    sweep = ("--sweep", "eta=1:2:2", "-o", path)
+    outcome = run("evaluate", "stationary-density", *LAW, *sweep)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert f"a file that can be written; received {path}" in outcome.err
+
+
+def test_a_sweep_names_the_point_without_a_value(run, tmp_path):
+    path = tmp_path / "times.csv"
+    arguments = ("--loss", "c*w**2/2", *LAW[2:], "--sweep", "c=1:-1:3", "-o", str(path))
+    outcome = run("evaluate", "cumulative", *arguments)
+    assert (outcome.status, outcome.out, path.exists()) == (2, "", False)
+    assert "(at c = 0)" in outcome.err
+    arguments = ("--drift", "-w+c/w", *LAW[2:-2], "--start", "1", "--exit", "2")
+    outcome = run("evaluate", "mean-exit-time", *arguments, "--sweep", "c=0:1:2")
+    assert "infinite at 0 (at c = 1)" in outcome.err
+
+
 def test_sweep_to_files(run, tmp_path):
     table, plot = tmp_path / "times.csv", tmp_path / "times.png"
     outcome = run(
@@ -273,10 +301,21 @@ def test_sweep_to_files(run, tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_values_beyond_doubles_are_drawn_by_their_logarithms():
+    from exitlaw.sweeps import ordinates
+
+    assert ordinates([["1e-698"], ["1e-2"]]) == ([[-698.0, -2.0]], True)
+    assert ordinates([["1e-200"], ["1e-2"]]) == ([[1e-200, 1e-2]], False)
+    assert ordinates([["0"], ["1e-698"]]) == ([[0.0, 0.0]], False)
+    [first, [known, missing]], _ = ordinates([["0", "2"], ["0"]])
+    assert (first, known, missing != missing) == ([0.0, 0.0], 2.0, True)
+
+
 def test_sweep_as_json(run, valid):
     outcome = run(*TIME, *WELL[:4], "--eta", "1", *ANTI, *EXIT, "--sweep", "start=-1:0:3", "--json")
     document = outcome.document
     assert document["sweep"] == {"name": "start", "values": ["-1", "-1/2", "0"]}
+    valid("sweep", document)
     for row in document["rows"]:
         valid("evaluate", row)
 

@@ -366,3 +366,20 @@ def test_far_points_of_a_power_tail_by_both_routes() -> None:
 def test_a_moment_of_order_minus_one_diverges_at_0_without_a_zero_of_c() -> None:
     with pytest.raises(InfiniteMean, match="positive at 0"):
         moment(ornstein_uhlenbeck(), -1, absolute=True)
+
+
+@pytest.mark.parametrize("far", [10**4, 10**6])
+def test_far_out_in_a_tail_the_routes_agree(far: int) -> None:
+    """The second route goes across what does not count: a Gaussian at 10⁶ is e^(−10¹²)."""
+    law = model(w**2 / 2, 1, 1)
+    with mp.workdps(60):
+        mass, at = mp.erfc(far) / 2, mp.exp(-(mp.mpf(far) ** 2)) / mp.sqrt(mp.pi)
+        for found, value in ((cumulative(law, -far), mass), (density(law, far), at)):
+            decimal = mp.mpf(found.decimals(15)[0])
+            assert abs(decimal / value - 1) < mp.mpf(10) ** -15
+
+
+@pytest.mark.parametrize("loss", [sympy.log(w), w - 2 * sympy.log(w)])
+def test_a_pole_of_the_drift_is_named(loss: sympy.Expr) -> None:
+    with pytest.raises(ComputationError, match=r"drift that is finite .* infinite at 0;"):
+        tail_index(model(loss, 1, 1), method="arb")
