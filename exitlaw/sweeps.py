@@ -5,7 +5,7 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,22 +81,27 @@ def _at(options: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:
     return {**options, "set": [*others, f"{name}={value}"]}
 
 
-def rows(quantity: str, options: Mapping[str, Any], sweep: Sweep) -> list[dict[str, Any]]:
-    """The documents of `evaluate` along the sweep."""
+Failure = InputError | ComputationError
+
+
+def rows(
+    quantity: str, options: Mapping[str, Any], sweep: Sweep
+) -> tuple[list[dict[str, Any]], Failure | None]:
+    """The documents of `evaluate` along the sweep, and what ended it before its last point."""
 
     def at(value: str) -> dict[str, Any]:
         return _at(options, sweep.name, value)
 
     if options.get("method") == "double" and not options.get("variables"):
-        return quantities.in_doubles(quantity, options, sweep.name, sweep.values, at)
-    documents = []
+        return quantities.in_doubles(quantity, options, sweep.name, sweep.values, at), None
+    documents: list[dict[str, Any]] = []
     for value in sweep.values:
         try:
             documents.append(quantities.evaluate(quantity, at(value)))
         except (InputError, ComputationError) as error:
             where = f"{error.received} (at {sweep.name} = {value})"
-            raise type(error)(error.expected, where, error.advice) from error
-    return documents
+            return documents, type(error)(error.expected, where, error.advice)
+    return documents, None
 
 
 def csv_text(sweep: Sweep, documents: list[dict[str, Any]]) -> str:
@@ -197,21 +202,36 @@ def check_outputs(paths: list[str]) -> None:
 
 
 def run(quantity: str, options: Mapping[str, Any]) -> None:
-    """Compute a sweep and write it: to its files, or as CSV (or JSON) to standard output."""
+    """Compute a sweep and write it: to its files, or as CSV (or JSON) to standard output.
+
+    Raises
+    ------
+    InputError, ComputationError : a point without a value. The points before it have been written,
+        but for JSON, which is whole or not there.
+    """
     sweep, paths = parse(options["sweep"]), list(options["output"])
     check_outputs(paths)
-    documents = rows(quantity, options, sweep)
+    documents, failure = rows(quantity, options, sweep)
+    if failure is not None:
+        if not documents or (options["json"] and not paths):
+            raise failure
+        sweep = replace(sweep, values=sweep.values[: len(documents)])
     for path in paths:
         if Path(path).suffix.lower() == ".csv":
             write_text(path, csv_text(sweep, documents))
         else:
             plot(path, quantity, sweep, documents)
-    if options["json"]:
+    if options["json"] and failure is None:
         described = {"name": sweep.name, "values": list(sweep.values)}
         whole = {"quantity": quantity, "sweep": described, "rows": documents}
         print(json.dumps(whole, ensure_ascii=False, indent=2))
     elif not paths:
         print(csv_text(sweep, documents), end="")
+    if failure is not None:
+        written = (
+            f"{failure.received}; what was computed before, {len(documents)} of its points, is "
+        )
+        raise type(failure)(failure.expected, f"{written}written", failure.advice) from failure
 
 
 def write_text(path: str, text: str) -> None:

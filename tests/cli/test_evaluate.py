@@ -283,8 +283,14 @@ def test_a_sweep_names_the_point_without_a_value(run, tmp_path):
     path = tmp_path / "times.csv"
     arguments = ("--loss", "c*w**2/2", *LAW[2:], "--sweep", "c=1:-1:3", "-o", str(path))
     outcome = run("evaluate", "cumulative", *arguments)
-    assert (outcome.status, outcome.out, path.exists()) == (2, "", False)
-    assert "(at c = 0)" in outcome.err
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "(at c = 0); what was computed before, 1 of its points, is written" in outcome.err
+    head, row = path.read_text("utf-8").splitlines()
+    assert (head[:8], row[:2]) == ("c,value,", "1,")
+    printed = run("evaluate", "cumulative", *arguments[:-2])
+    assert (printed.status, printed.out) == (2, path.read_text("utf-8"))
+    document = run("evaluate", "cumulative", *arguments[:-2], "--json")
+    assert (document.status, document.out) == (2, "")
     arguments = ("--drift", "-w+c/w", *LAW[2:-2], "--start", "1", "--exit", "2")
     outcome = run("evaluate", "mean-exit-time", *arguments, "--sweep", "c=0:1:2")
     assert "infinite at 0 (at c = 1)" in outcome.err
