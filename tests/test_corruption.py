@@ -37,6 +37,7 @@ NOT_RELIED_ON = {
     "theory.diffusion.parse_interpretation": "reading of text: tests/theory/test_diffusion.py",
     "theory.diffusion.Diffusion.": "construction from text: tests/theory/test_diffusion.py",
     "theory.stationary.classify_power_law": "names degenerate input: tests/theory",
+    "theory.kramers.noise_per_loss": "which formula fits a model: tests/theory/test_kramers.py",
     # More than one dimension: no claim of this ledger is about it.
     "theory.diffusion.DiffusionND": "d dimensions: tests/theory/test_diffusion.py",
     "theory.eyring_kramers": "d dimensions: tests/theory/test_eyring_kramers.py",

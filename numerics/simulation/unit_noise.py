@@ -40,7 +40,7 @@ LOAD, TILT = 0.5, 0.6
 OUTWARD = 90.0
 """The density of y at the end of an open side, e^(2A), is below its maximum by e^(−OUTWARD)."""
 
-MOST_PANELS = 6000
+MOST_PANELS = 4000
 
 BLINK = 1e-13
 """Relative width at which a change is a jump: panels that would be narrower end there."""
@@ -61,7 +61,8 @@ class UnitNoiseTable:
 
     `potential`, `rate` and `state` hold, panel by panel, the coefficients of A, φ and w in powers
     of `(2y − edges[i] − edges[i+1])/(edges[i+1] − edges[i])`, lowest first. Around any point of
-    panel i a cell of radius `radius[i]` has `least[i] <= φ <= least[i] + span[i]`.
+    panel i a cell of radius `radius[i]` has `least[i] <= φ <= least[i] + span[i]`; 0 where there
+    is none.
     """
 
     edges: np.ndarray
@@ -185,9 +186,11 @@ def _panel(coefficients: Coefficients, begin: float, end: float) -> _Panel | Non
     wanted = 0.5 * length * (1.0 + _POINTS)
     t = _POINTS.copy()
     for _ in range(8):
-        t = np.clip(
-            t - (chebyshev.chebval(t, along) - wanted) / chebyshev.chebval(t, speed), -1.0, 1.0
-        )
+        step = (chebyshev.chebval(t, along) - wanted) / chebyshev.chebval(t, speed)
+        t = np.clip(t - step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-9:
+            # The next step would be below rounding: they are squared.
+            break
     # The ends as well: a kink between an end and the nearest point would not be seen.
     _, drifts, rates = coefficients(middle + half * np.append(t, [1e-12 - 1.0, 1.0 - 1e-12]))
     if not (np.all(np.isfinite(drifts)) and np.all(np.isfinite(rates))):
@@ -352,15 +355,19 @@ def _cells(
             room = min(room, edges[-1] - high)
         if room <= 0.0:
             continue
-        r = min(room, guess)
+        r = min(room, max(guess, 8.0 * (high - low)))
         while True:
-            first = max(0, int(np.searchsorted(edges, low - r, side="right")) - 1)
-            last = min(count, int(np.searchsorted(edges, high + r, side="left")))
+            # The panel itself at least: next to a zero of C its two ends may be one double.
+            first = max(0, min(i, int(np.searchsorted(edges, low - r, side="right")) - 1))
+            last = min(count, max(i + 1, int(np.searchsorted(edges, high + r, side="left"))))
             bottom = float(bounds[first:last, 0].min())
             top = float(bounds[first:last, 1].max())
             if (top - bottom) * r * r <= LOAD and abs(bottom) * r * r <= TILT:
+                radius[i], least[i], span[i] = r, bottom, top - bottom
                 break
             r *= 0.8
+            if not r > BLINK * max(abs(low), abs(high)):
+                # Next to a zero of C, or of φ's poles: a path that comes here has left the table.
+                break
         guess = 1.6 * r
-        radius[i], least[i], span[i] = r, bottom, top - bottom
     return radius, least, span

@@ -244,6 +244,6 @@ def test_bad_input_is_named():
     with pytest.raises(ComputationError, match="mass is infinite"):
         mean_exit_time(model("-w", "1", "1"), 0, exit_above=1, scheme="exact")
     with pytest.raises(ComputationError, match="near infinity"):
-        exact_states(model("-w**3", "1", "1"), 0, np.array([100.0]), paths=2)
+        exact_states(model("0", "w", "1"), 1, np.array([100.0]), paths=20)
     with pytest.raises(ComputationError, match="times that increase"):
         exact_states(made, 0, np.array([1.0, 0.5]), paths=2)
