@@ -242,7 +242,7 @@ def test_exact_simulation_has_no_step(run, valid, seed):
                 "--seed", str(seed))  # fmt: skip
     assert found.status == 0, found.err
     valid("simulate", found.document)
-    assert found.document["bias_kind"] == "proven"
+    assert found.document["bias_kind"] == "estimated"
     assert found.document["scheme"] == "exact"
     certified = float(run("evaluate", *words, "--method", "arb").document["value"])
     assert found.document["bias_bound"] < 1e-9 * certified

@@ -114,7 +114,7 @@ def test_mean_exit_times_are_certified_ones(seed, name):
         seed=seed,
     )  # fmt: skip
     assert found.scheme == "exact"
-    assert found.bias_kind == "proven"
+    assert found.bias_kind == "estimated"
     assert found.bias_bound < 1e-9 * exact
     assert not found.excludes(exact, FALSE_ALARM)
     # 1 % at 1.96 standard errors: 5 % are 9.8 of them.
